@@ -1,0 +1,112 @@
+"""The use case as settings: what is asked, on which tables, at which cost, and how strict the gates are."""
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from windsock.contracts.cost import Costs
+from windsock.contracts.errors import InputError
+from windsock.contracts.gate_settings import Gates
+from windsock.contracts.model_settings import Evaluation, Split, Training
+from windsock.contracts.settings import parse
+
+FILE = "use_case.toml"
+FIELD_TYPES = ("string", "integer", "number", "timestamp")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a caller sends to ask the question about one thing.
+
+    `fields` maps a name to its type, `key` names the fields that identify the thing, `event_time` the field that holds
+    when it happens. The question is asked `lead_time_minutes` before that: nothing later may be known.
+    """
+
+    key: tuple[str, ...]
+    event_time: str
+    lead_time_minutes: int = field(metadata={"low": 0})
+    fields: dict[str, str]
+
+    def __post_init__(self) -> None:
+        for name, kind in self.fields.items():
+            if kind not in FIELD_TYPES:
+                raise InputError(f"request.fields.{name}", kind, f"one of {', '.join(FIELD_TYPES)}")
+        for name in (*self.key, self.event_time):
+            if name not in self.fields:
+                raise InputError("request", name, f"one of the request's fields: {', '.join(self.fields)}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the landing zone.
+
+    `key` identifies a row, `event_time` is when the row's fact happens, `created_time` when it became known. Of two rows
+    with one key the later created one is the correction. `format` is that of the delivered files, one a day.
+    """
+
+    key: tuple[str, ...]
+    event_time: str
+    created_time: str
+    format: str = field(default="csv", metadata={"choices": ("csv", "parquet")})
+
+
+@dataclass(frozen=True)
+class View:
+    """How a feature view may be used when serving.
+
+    A value older than `fresh_for_s` seconds is stale. Without a fresh value of a `required` view the rules answer;
+    of another one the feature is missing, as it was in training.
+    """
+
+    fresh_for_s: int = field(metadata={"low": 1})
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Label:
+    """What came true: the label's column in `labels.sql`, the table that delivers it, and how long it takes at most."""
+
+    column: str
+    table: str
+    mature_after_hours: int = field(metadata={"low": 0})
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """All of `use_case.toml`."""
+
+    name: str
+    question: str
+    owner: str
+    request: Request
+    tables: dict[str, Table]
+    label: Label
+    views: dict[str, View]
+    costs: Costs
+    gates: Gates
+    split: Split
+    training: Training
+    evaluation: Evaluation
+
+    def __post_init__(self) -> None:
+        if not self.tables:
+            raise InputError("use_case.tables", self.tables, "at least one table")
+        if self.label.table not in self.tables:
+            raise InputError("label.table", self.label.table, f"one of {', '.join(self.tables)}")
+        self.gates.check_tables(self.tables)
+
+
+def load_use_case(directory: Path) -> UseCase:
+    """Reads `use_case.toml` of a feature repository.
+
+    Raises:
+        InputError: the file is missing, no TOML, or holds a setting that is unknown, missing or out of range.
+    """
+    path = directory / FILE
+    if not path.is_file():
+        raise InputError("use case", str(path), f"a directory with {FILE}")
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError("use case", str(path), f"valid TOML in UTF-8 ({error})") from error
+    return parse(UseCase, given, "use_case")
