@@ -1,0 +1,69 @@
+# All a person does with Windsock, by name; `make help` lists it. Nothing is needed but Python 3.11, git and make.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+AS_OF ?= 2013-07-01
+HOME_DIRECTORY := $(or $(WINDSOCK_HOME),.windsock)
+UV_VERSION := 0.13.9
+UV := $(HOME_DIRECTORY)/tools/bin/uv
+FOLDERS := $(patsubst %/pyproject.toml,%,$(wildcard components/*/pyproject.toml serving/*/pyproject.toml)) feature_repo pipelines
+RUNS := components/ingest components/gates components/features components/model feature_repo pipelines
+ENVIRONMENT = $(addsuffix /.venv/.ready,$(1))
+export UV_NO_PROGRESS := 1
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: run
+run: $(call ENVIRONMENT,$(RUNS)) landing ## train on real data as of AS_OF (2013-07-01) and register the release
+	@pipelines/.venv/bin/python -m pipelines.run training --as-of $(AS_OF) $(if $(OVERRIDE),--override '$(OVERRIDE)')
+
+.PHONY: landing
+landing: $(call ENVIRONMENT,feature_repo)
+	@feature_repo/.venv/bin/python feature_repo/source.py --into $(HOME_DIRECTORY)/landing --until $(AS_OF)
+
+.PHONY: experiments
+experiments: $(call ENVIRONMENT,components/model) ## open MLflow on the runs of this machine
+	components/model/.venv/bin/mlflow ui --backend-store-uri sqlite:///$(abspath $(HOME_DIRECTORY))/mlflow.db --host 127.0.0.1
+
+.PHONY: test
+test: environments packages check ## everything: house rules, types, every folder's tests, contracts, journeys, defects, drills
+	@tests/run
+
+.PHONY: check
+check: environments ## lint, format, types
+	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet .
+	@tests/types
+
+.PHONY: environments
+environments: $(call ENVIRONMENT,. $(FOLDERS)) ## prepare every folder's environment from its lock file
+
+.PHONY: lock
+lock: $(UV) ## resolve every folder's lock file anew
+	@for folder in . $(FOLDERS); do $(UV) lock --quiet --project $$folder || exit 1; done
+
+.PHONY: compile
+compile: $(call ENVIRONMENT,pipelines) ## compile the pipelines to YAML, images named by content
+	@pipelines/.venv/bin/python -m pipelines.compile
+
+.PHONY: packages
+packages: # Debian packages that some tests start; without root those tests say what they skip
+	@missing=$$(xargs -a tests/packages dpkg-query -W -f '$${db:Status-Status} $${Package}\n' 2>&1 | grep -cv '^installed' || true); \
+	if [ "$$missing" != 0 ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && xargs -a tests/packages apt-get install -qqy --no-install-recommends >/dev/null; fi
+
+.PHONY: clean
+clean: ## remove all that was made here: environments, runs, releases, landing zone
+	rm -rf $(HOME_DIRECTORY) .venv $(addsuffix /.venv,$(FOLDERS))
+
+# An environment is ready when its marker is newer than its lock; the contracts are linked, so their changes need no new one.
+%/.venv/.ready: %/uv.lock %/pyproject.toml | $(UV)
+	@$(UV) sync --quiet --locked --project $* && touch $@
+
+$(UV):
+	@command -v python3 >/dev/null || { echo "windsock: python3 is missing; install Python 3.11" >&2; exit 1; }
+	@python3 -m venv $(HOME_DIRECTORY)/tools || { echo "windsock: python3 has no venv; install python3-venv" >&2; exit 1; }
+	@$(HOME_DIRECTORY)/tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV) python find --quiet 3.11 >/dev/null 2>&1 || $(UV) python install --quiet 3.11 || \
+		{ echo "windsock: Python 3.11 is missing and could not be downloaded; install it (python3.11)" >&2; rm -f $(UV); exit 1; }

@@ -1,0 +1,48 @@
+"""Image references by content: the tag is the hash of all that an image is built from, so an old tag is never other code."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+REGISTRY = "ghcr.io/windsock"
+TAG_CHARACTERS = 16
+# What a Containerfile copies; documents and tests change no image.
+PARTS = ("pyproject.toml", "uv.lock", "Containerfile", "windsock/**/*")
+
+
+@dataclass(frozen=True)
+class Image:
+    """One folder's image: its reference with the content's hash, and the digest of its lock file."""
+
+    folder: Path
+    reference: str
+    code: str
+    lock: str
+
+
+def _files(folder: Path) -> list[Path]:
+    found = {path for pattern in PARTS for path in folder.glob(pattern) if path.is_file()}
+    return sorted(path for path in found if "__pycache__" not in path.parts)
+
+
+def folder_hash(folder: Path) -> str:
+    """SHA-256 over the names and bytes of all that goes into a folder's image, the contracts with it."""
+    digest = hashlib.sha256()
+    for root in (folder, REPOSITORY / "components" / "contracts"):
+        for path in _files(root):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{content}  {root.name}/{path.relative_to(root).as_posix()}\n".encode())
+    return digest.hexdigest()
+
+
+def component_image(name: str, registry: str | None = None) -> Image:
+    """The image of `components/<name>`; the registry is `WINDSOCK_REGISTRY` or the published one."""
+    folder = REPOSITORY / "components" / name
+    if not folder.is_dir():
+        raise FileNotFoundError(f"image windsock/{name}: there is no folder components/{name}")
+    code = folder_hash(folder)
+    registry = registry or os.environ.get("WINDSOCK_REGISTRY", REGISTRY)
+    lock = hashlib.sha256((folder / "uv.lock").read_bytes()).hexdigest()
+    return Image(folder, f"{registry}/{name}:{code[:TAG_CHARACTERS]}", code, lock)

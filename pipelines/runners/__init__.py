@@ -1,0 +1,1 @@
+"""The places where a compiled pipeline can run: one file a place."""

@@ -1,0 +1,226 @@
+"""Runs a compiled pipeline on this machine: KFP's own orchestrator, and each step in its folder's prepared environment.
+
+The seam is one assignment: KFP chooses a task handler by the runner's type out of a closed map, and the handler of its
+subprocess runner is replaced by ours while a pipeline runs (kfp 2.17.0; `tests/contracts` holds it to that).
+"""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kfp import local
+from kfp.components import load_component_from_text
+from kfp.local import pipeline_orchestrator, status, subprocess_task_handler
+from kfp.local.task_handler_interface import ITaskHandler
+from windsock.contracts.errors import EXIT_CRASHED, InputError
+
+from pipelines.images import Image, component_image
+from pipelines.runners import reuse
+from pipelines.workspace import Workspace
+
+STEP_ENVIRONMENT = {"PYTHONHASHSEED": "0", "TZ": "UTC", "PYTHONUNBUFFERED": "1"}
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One executed step: its folder, exit code, last line, seconds, and what KFP was told of its outputs."""
+
+    name: str
+    task_root: Path
+    exit_code: int
+    last_line: str
+    duration_s: float
+    reused: bool
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def log(self) -> Path:
+        """All that the step printed."""
+        return self.task_root / "log.txt"
+
+    def metadata(self, output: str) -> dict[str, Any]:
+        """The metadata of an output artifact."""
+        return dict(self.outputs.get(output, {}).get("metadata", {}))
+
+    def path(self, output: str) -> Path:
+        """The local path of an output artifact."""
+        return Path(self.outputs[output]["uri"])
+
+
+class StepFailed(Exception):
+    """A step ended with another code than 0."""
+
+    def __init__(self, result: StepResult) -> None:
+        self.result = result
+        super().__init__(f"{result.name}: {result.last_line}")
+
+
+@dataclass
+class Run:
+    """One run of one compiled pipeline; `started` and `finished` are told of every step."""
+
+    workspace: Workspace
+    cacheable: frozenset[str]
+    started: Callable[[str], None]
+    finished: Callable[[StepResult], None]
+    results: list[StepResult] = field(default_factory=list)
+
+
+def prepared_image(reference: str) -> Image:
+    """The image whose folder stands in for a container.
+
+    Raises:
+        InputError: the compiled pipeline names other content than the folder has, or its environment is missing.
+    """
+    found = re.fullmatch(r".*/([a-z_]+):([0-9a-f]+)", reference)
+    if found is None:
+        raise InputError("image", reference, "registry/component:content-hash")
+    image = component_image(found[1])
+    if image.code[: len(found[2])] != found[2]:
+        raise InputError("image", reference, f"the tag {image.reference.split(':')[-1]}: run `make compile`")
+    if not (image.folder / ".venv" / "bin" / "python").exists():
+        raise InputError("environment", f"components/{found[1]}/.venv", "a prepared one: run `make environments`")
+    return image
+
+
+def _execute(command: list[str], environment: Mapping[str, str], log: Path) -> tuple[int, str]:
+    """Runs a step, keeps all that it prints in a log, and returns its exit code and last line."""
+    last_line = ""
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            text=True,
+            errors="replace",
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            file.write(line)
+            last_line = line.strip() or last_line
+        code = process.wait()
+    return code, last_line if code >= 0 else f"ended by signal {-code}"
+
+
+def _run_step(run: Run, reference: str, full_command: list[str], variables: Mapping[str, str]) -> StepResult:
+    image = prepared_image(reference)
+    step, executor_input = full_command[-2], json.loads(full_command[-1])
+    output_file = Path(executor_input["outputs"]["outputFile"])
+    task_root = output_file.parent
+    task_root.mkdir(parents=True, exist_ok=True)
+    run.started(step)
+    began = time.monotonic()
+    key = reuse.reuse_key(image.code, step, executor_input) if step in run.cacheable else None
+    reused = key is not None and reuse.restore(run.workspace.reuse, key, task_root)
+    code, last_line = 0, ""
+    if not reused:
+        named = {"WINDSOCK_IMAGE": reference, "WINDSOCK_CODE": image.code, "WINDSOCK_LOCK": image.lock}
+        command = [str(image.folder / ".venv" / "bin" / "python"), *full_command[1:]]
+        code, last_line = _execute(command, {**os.environ, **STEP_ENVIRONMENT, **variables, **named}, task_root / "log.txt")
+        if key is not None and code == 0:
+            reuse.keep(run.workspace.reuse, key, task_root)
+    outputs = {}
+    if code == 0:
+        artifacts = json.loads(output_file.read_text(encoding="utf-8")).get("artifacts", {})
+        outputs = {name: value["artifacts"][0] for name, value in artifacts.items()}
+    return StepResult(step, task_root, code, last_line, time.monotonic() - began, reused, outputs)
+
+
+def _handler(run: Run) -> type[ITaskHandler]:
+    """The task handler that KFP's orchestrator makes one of for every step of this run."""
+
+    class PreparedEnvironmentHandler(ITaskHandler):  # type: ignore[misc]
+        def __init__(
+            self, image: str, full_command: list[str], pipeline_root: str, runner: object, env_vars: dict[str, str]
+        ) -> None:
+            del pipeline_root, runner
+            self.image, self.full_command, self.variables = image, full_command, env_vars
+
+        def run(self) -> status.Status:
+            result = _run_step(run, self.image, self.full_command, self.variables)
+            run.results.append(result)
+            run.finished(result)
+            return status.Status.SUCCESS if result.exit_code == 0 else status.Status.FAILURE
+
+    return PreparedEnvironmentHandler
+
+
+@contextlib.contextmanager
+def _replaced_handler(handler: type[ITaskHandler]) -> Iterator[None]:
+    original = subprocess_task_handler.SubprocessTaskHandler
+    subprocess_task_handler.SubprocessTaskHandler = handler
+    try:
+        yield
+    finally:
+        subprocess_task_handler.SubprocessTaskHandler = original
+
+
+def container_tasks(compiled: str) -> dict[str, bool]:
+    """The container steps of a compiled pipeline, in no order: task name to whether its result may be reused."""
+    spec = next(yaml.safe_load_all(compiled))
+    executors = spec["deploymentSpec"]["executors"]
+    tasks = {}
+    for name, task in spec["root"]["dag"]["tasks"].items():
+        executor = executors[spec["components"][task["componentRef"]["name"]]["executorLabel"]]
+        if "container" in executor:
+            tasks[name] = bool(task.get("cachingOptions", {}).get("enableCache", False))
+    return tasks
+
+
+def _step_name(task: str) -> str:
+    """KFP numbers a component's second task: `require-passed-2` runs the step `require_passed`."""
+    return re.sub(r"-\d+$", "", task).replace("-", "_")
+
+
+def run_pipeline(
+    compiled: Path,
+    arguments: Mapping[str, Any],
+    workspace: Workspace,
+    started: Callable[[str], None],
+    finished: Callable[[StepResult], None],
+) -> list[StepResult]:
+    """Runs a compiled pipeline to its end.
+
+    Raises:
+        StepFailed: a step ended with another code than 0; the steps before it keep their outputs.
+        InputError: the pipeline cannot run here.
+        RuntimeError: the orchestrator said success without having run every step.
+    """
+    text = compiled.read_text(encoding="utf-8")
+    tasks = container_tasks(text)
+    cacheable = frozenset(_step_name(task) for task, enabled in tasks.items() if enabled)
+    run = Run(workspace, cacheable, started, finished)
+    workspace.runs.mkdir(parents=True, exist_ok=True)
+    chatter = workspace.runs / "orchestrator.log"
+    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace.runs), raise_on_error=False)
+    spec = load_component_from_text(text).pipeline_spec
+    with _replaced_handler(_handler(run)), chatter.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+        pipeline_orchestrator.run_local_pipeline(pipeline_spec=spec, arguments=dict(arguments))
+    failed = [result for result in run.results if result.exit_code != 0]
+    if failed:
+        raise StepFailed(failed[0])
+    said = chatter.read_text(encoding="utf-8")
+    if len(run.results) != len(tasks) or "Could not resolve" in said:
+        raise RuntimeError(f"the orchestrator ran {len(run.results)} of {len(tasks)} steps; see {chatter}")
+    return run.results
+
+
+def exit_code(result: StepResult) -> int:
+    """The code that the whole run ends with: the step's own, where it is one of ours."""
+    return result.exit_code if result.exit_code > 0 else EXIT_CRASHED
+
+
+def interactive() -> bool:
+    """Whether a person watches."""
+    return sys.stderr.isatty()
