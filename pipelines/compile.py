@@ -1,4 +1,4 @@
-"""Compiles the pipelines to YAML, with every image named by its content. `--check` only says whether the YAML is fresh."""
+"""Compiles the pipelines to YAML, every image named by its content; `--check` only says whether the YAML is fresh."""
 
 import argparse
 import re
@@ -23,7 +23,9 @@ def compile_pipeline(name: str) -> str:
         path = Path(scratch) / f"{name}.yaml"
         compiler.Compiler().compile(PIPELINES[name], str(path))
         text = path.read_text(encoding="utf-8")
-    return re.sub(r"(?<=image: )windsock/([a-z_]+)$", lambda found: component_image(found[1]).reference, text, flags=re.M)
+    return re.sub(
+        r"(?<=image: )windsock/([a-z_]+)$", lambda found: component_image(found[1]).reference, text, flags=re.M
+    )
 
 
 def main() -> int:

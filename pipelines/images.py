@@ -1,4 +1,4 @@
-"""Image references by content: the tag is the hash of all that an image is built from, so an old tag is never other code."""
+"""Image references by content: the tag is the hash of all that an image is built from; no tag is ever other code."""
 
 import hashlib
 import os

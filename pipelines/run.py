@@ -1,77 +1,23 @@
-"""Runs a pipeline: `python -m pipelines.run training --as-of 2013-07-01`. The last line of a failure is its reason."""
+"""Runs a pipeline: `python -m pipelines.run training --as-of 2013-07-01`. The last line of a failure is its reason.
+
+Started by any Python 3.11, it goes on in the pipelines' own environment.
+"""
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-PREPARED = Path(__file__).parent / ".venv" / "bin" / "python"
-if Path(sys.prefix) != PREPARED.parent.parent:
-    if not PREPARED.exists():
-        sys.exit("pipelines: their environment is missing: run `make environments`")
-    os.execv(PREPARED, [str(PREPARED), "-m", "pipelines.run", *sys.argv[1:]])  # noqa: S606
-
-from windsock.contracts.clock import format_time, parse_time
-from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_CRASHED, InputError
-from windsock.contracts.release import Registry, open_bundle, rules_release
-from windsock.contracts.use_case import load_use_case
-from windsock.contracts.use_case_code import pack_use_case
-
-from pipelines.runners.venv import StepFailed, StepResult, container_tasks, exit_code, run_pipeline
-from pipelines.summary import Progress, report_failure, report_success, say
-from pipelines.workspace import REPOSITORY, Workspace, commit
-
-COMPILED = Path(__file__).parent / "compiled"
-
-
-def training_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    """What training is given: the use case packed by digest, and the release in production or the rules."""
-    use_case = pack_use_case(options.use_case, workspace.use_cases)
-    threshold = load_use_case(options.use_case).costs.threshold
-    production = Registry(workspace.releases).production() or rules_release(use_case, threshold, workspace.releases)
-    return {
-        "as_of": format_time(parse_time(options.as_of, "--as-of")),
-        "use_case": str(use_case.path),
-        "landing": str(options.landing or workspace.landing),
-        "production": str(production.artifact.path),
-        "tracking_uri": workspace.tracking_uri,
-        "commit": commit(),
-        "override": options.override,
-    }
-
-
-def materialization_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    """What materialization is given."""
-    return {
-        "as_of": format_time(parse_time(options.as_of, "--as-of")),
-        "use_case": str(pack_use_case(options.use_case, workspace.use_cases).path),
-        "landing": str(options.landing or workspace.landing),
-        "online_store": workspace.online_store,
-        "override": options.override,
-    }
-
-
-def promote_release(results: Sequence[StepResult], workspace: Workspace) -> str:
-    """Registers what training made, and names it production: with no traffic to canary it takes over at once."""
-    (registered,) = (result for result in results if result.name == "register_model")
-    registry = Registry(workspace.releases)
-    bundle = registry.add(open_bundle(registered.path("release")))
-    registry.promote(bundle.digest, {"as_of": bundle.release.as_of, "run": registered.task_root.parent.name})
-    return bundle.digest
-
-
-ARGUMENTS: Mapping[str, Callable[[argparse.Namespace, Workspace], dict[str, Any]]] = {
-    "training": training_arguments,
-    "materialization": materialization_arguments,
-}
+REPOSITORY = Path(__file__).parent.parent
+PREPARED = Path(__file__).parent / ".venv"
+PIPELINES = ("materialization", "training")
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.run", description="Runs a compiled pipeline.")
-    parser.add_argument("pipeline", choices=sorted(ARGUMENTS))
+    parser.add_argument("pipeline", choices=PIPELINES)
     parser.add_argument("--as-of", required=True, help="what the run may know: all up to this time (UTC)")
     parser.add_argument("--on", choices=["venv"], default="venv", help="where the steps run")
     parser.add_argument("--use-case", type=Path, default=REPOSITORY / "feature_repo", help="the feature repository")
@@ -80,44 +26,36 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Runs the pipeline that the options name and returns the process's exit code."""
-    workspace = Workspace()
-    compiled = COMPILED / f"{options.pipeline}.yaml"
-    given = ARGUMENTS[options.pipeline](options, workspace)
-    progress = Progress(len(container_tasks(compiled.read_text(encoding="utf-8"))))
-    results: list[StepResult] = []
-
-    def finished(result: StepResult) -> None:
-        results.append(result)
-        progress.finished(result)
-
-    say(f"{options.pipeline} as of {given['as_of']}")
-    try:
-        run_pipeline(compiled, given, workspace, progress.started, finished)
-    except StepFailed as failure:
-        report_failure(failure, results)
-        return exit_code(failure.result)
-    release = promote_release(results, workspace) if options.pipeline == "training" else ""
-    report_success(results, release)
-    return 0
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs and turns what goes wrong into one line and an exit code."""
+    from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_CRASHED, InputError
+
+    from pipelines.execute import execute
+
     options = parse_options(arguments)
     try:
         return execute(options)
     except InputError as error:
-        say(f"{options.pipeline}: {error}")
+        print(f"{options.pipeline}: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except OSError as error:
-        say(f"{options.pipeline}: {error}")
+        print(f"{options.pipeline}: {error}", file=sys.stderr)
         return EXIT_CRASHED
     except KeyboardInterrupt:
-        say(f"\n{options.pipeline}: interrupted; the steps that ended keep their outputs")
+        print(f"\n{options.pipeline}: interrupted; the steps that ended keep their outputs", file=sys.stderr)
         return 130
 
 
+def enter_environment() -> None:
+    """Goes on in the prepared environment where this is another one."""
+    if Path(sys.prefix).resolve() == PREPARED.resolve():
+        return
+    python = PREPARED / "bin" / "python"
+    if not python.exists():
+        sys.exit("pipelines: their environment is missing: run `make environments`")
+    os.execv(python, [str(python), "-m", "pipelines.run", *sys.argv[1:]])  # noqa: S606
+
+
 if __name__ == "__main__":
+    enter_environment()
     sys.exit(main())

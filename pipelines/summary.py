@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from windsock.contracts.verdict import FILE, Outcome, Verdict
 
-from pipelines.runners.venv import StepFailed, StepResult, interactive
+from pipelines.runners.venv import StepFailedError, StepResult, interactive
 
 MARKS = {Outcome.PASSED: "passed", Outcome.REFUSED: "REFUSED", Outcome.INCONCLUSIVE: "inconclusive"}
 REASONS_SHOWN = 5
@@ -37,7 +37,8 @@ class Progress:
             answer = MARKS[verdict.outcome]
         elif result.reused:
             answer = "reused: same program, same inputs"
-        say(f"{chr(13) if interactive() else ''}  {self.count}/{self.total}  {result.name:<22}{result.duration_s:6.1f} s  {answer}")
+        back = "\r" if interactive() else ""
+        say(f"{back}  {self.count}/{self.total}  {result.name:<22}{result.duration_s:6.1f} s  {answer}")
 
 
 def verdict_of(result: StepResult) -> Verdict | None:
@@ -47,7 +48,7 @@ def verdict_of(result: StepResult) -> Verdict | None:
     return None
 
 
-def report_failure(failure: StepFailed, results: Sequence[StepResult]) -> None:
+def report_failure(failure: StepFailedError, results: Sequence[StepResult]) -> None:
     """Names the step, the reason and the log; and the report of the gate that refused."""
     say()
     _say_verdicts(results)

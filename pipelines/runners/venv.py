@@ -56,7 +56,7 @@ class StepResult:
         return Path(self.outputs[output]["uri"])
 
 
-class StepFailed(Exception):
+class StepFailedError(Exception):
     """A step ended with another code than 0."""
 
     def __init__(self, result: StepResult) -> None:
@@ -127,7 +127,9 @@ def _run_step(run: Run, reference: str, full_command: list[str], variables: Mapp
     if not reused:
         named = {"WINDSOCK_IMAGE": reference, "WINDSOCK_CODE": image.code, "WINDSOCK_LOCK": image.lock}
         command = [str(image.folder / ".venv" / "bin" / "python"), *full_command[1:]]
-        code, last_line = _execute(command, {**os.environ, **STEP_ENVIRONMENT, **variables, **named}, task_root / "log.txt")
+        code, last_line = _execute(
+            command, {**os.environ, **STEP_ENVIRONMENT, **variables, **named}, task_root / "log.txt"
+        )
         if key is not None and code == 0:
             reuse.keep(run.workspace.reuse, key, task_root)
     outputs = {}
@@ -193,7 +195,7 @@ def run_pipeline(
     """Runs a compiled pipeline to its end.
 
     Raises:
-        StepFailed: a step ended with another code than 0; the steps before it keep their outputs.
+        StepFailedError: a step ended with another code than 0; the steps before it keep their outputs.
         InputError: the pipeline cannot run here.
         RuntimeError: the orchestrator said success without having run every step.
     """
@@ -205,11 +207,15 @@ def run_pipeline(
     chatter = workspace.runs / "orchestrator.log"
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace.runs), raise_on_error=False)
     spec = load_component_from_text(text).pipeline_spec
-    with _replaced_handler(_handler(run)), chatter.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+    with (
+        _replaced_handler(_handler(run)),
+        chatter.open("w", encoding="utf-8") as file,
+        contextlib.redirect_stdout(file),
+    ):
         pipeline_orchestrator.run_local_pipeline(pipeline_spec=spec, arguments=dict(arguments))
     failed = [result for result in run.results if result.exit_code != 0]
     if failed:
-        raise StepFailed(failed[0])
+        raise StepFailedError(failed[0])
     said = chatter.read_text(encoding="utf-8")
     if len(run.results) != len(tasks) or "Could not resolve" in said:
         raise RuntimeError(f"the orchestrator ran {len(run.results)} of {len(tasks)} steps; see {chatter}")

@@ -1,0 +1,82 @@
+"""Executes a pipeline on this machine: gathers what it is given, runs it, and hands its release to the registry."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from windsock.contracts.clock import format_time, parse_time
+from windsock.contracts.release import Registry, open_bundle, rules_release
+from windsock.contracts.use_case import load_use_case
+from windsock.contracts.use_case_code import pack_use_case
+
+from pipelines.runners.venv import StepFailedError, StepResult, container_tasks, exit_code, run_pipeline
+from pipelines.summary import Progress, report_failure, report_success, say
+from pipelines.workspace import Workspace, commit
+
+COMPILED = Path(__file__).parent / "compiled"
+
+
+def training_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    """What training is given: the use case packed by digest, and the release in production or the rules."""
+    use_case = pack_use_case(options.use_case, workspace.use_cases)
+    threshold = load_use_case(options.use_case).costs.threshold
+    production = Registry(workspace.releases).production() or rules_release(use_case, threshold, workspace.releases)
+    return {
+        "as_of": format_time(parse_time(options.as_of, "--as-of")),
+        "use_case": str(use_case.path),
+        "landing": str(options.landing or workspace.landing),
+        "production": str(production.artifact.path),
+        "tracking_uri": workspace.tracking_uri,
+        "commit": commit(),
+        "override": options.override,
+    }
+
+
+def materialization_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    """What materialization is given."""
+    return {
+        "as_of": format_time(parse_time(options.as_of, "--as-of")),
+        "use_case": str(pack_use_case(options.use_case, workspace.use_cases).path),
+        "landing": str(options.landing or workspace.landing),
+        "online_store": workspace.online_store,
+        "override": options.override,
+    }
+
+
+def promote_release(results: Sequence[StepResult], workspace: Workspace) -> str:
+    """Registers what training made, and names it production: with no traffic to canary it takes over at once."""
+    (registered,) = (result for result in results if result.name == "register_model")
+    registry = Registry(workspace.releases)
+    bundle = registry.add(open_bundle(registered.path("release")))
+    registry.promote(bundle.digest, {"as_of": bundle.release.as_of, "run": registered.task_root.parent.name})
+    return bundle.digest
+
+
+ARGUMENTS: Mapping[str, Callable[[argparse.Namespace, Workspace], dict[str, Any]]] = {
+    "training": training_arguments,
+    "materialization": materialization_arguments,
+}
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Runs the pipeline that the options name and returns the process's exit code."""
+    workspace = Workspace()
+    compiled = COMPILED / f"{options.pipeline}.yaml"
+    given = ARGUMENTS[options.pipeline](options, workspace)
+    progress = Progress(len(container_tasks(compiled.read_text(encoding="utf-8"))))
+    results: list[StepResult] = []
+
+    def finished(result: StepResult) -> None:
+        results.append(result)
+        progress.finished(result)
+
+    say(f"{options.pipeline} as of {given['as_of']}")
+    try:
+        run_pipeline(compiled, given, workspace, progress.started, finished)
+    except StepFailedError as failure:
+        report_failure(failure, results)
+        return exit_code(failure.result)
+    release = promote_release(results, workspace) if options.pipeline == "training" else ""
+    report_success(results, release)
+    return 0
