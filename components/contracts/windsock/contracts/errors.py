@@ -3,6 +3,7 @@
 EXIT_CRASHED = 1
 EXIT_BAD_INPUT = 2
 EXIT_REFUSED = 3
+SHOWN_LIMIT = 200
 
 
 class InputError(ValueError):
@@ -15,10 +16,19 @@ class InputError(ValueError):
         self.field = field
         self.value = value
         self.expected = expected
-        shown = repr(value)
-        if len(shown) > 200:
-            shown = shown[:197] + "..."
-        super().__init__(" ".join(f"{field}: got {shown}, expected {expected}".split()))
+        super().__init__(" ".join(f"{_short(field)}: got {_short(_shown(value))}, expected {expected}".split()))
+
+
+def _shown(value: object) -> str:
+    """The value as Python writes it; one nested too deep for that is named by its type."""
+    try:
+        return repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} nested too deep to show"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_LIMIT else text[: SHOWN_LIMIT - 3] + "..."
 
 
 class Refused(Exception):

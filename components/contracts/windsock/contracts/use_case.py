@@ -7,7 +7,9 @@ from pathlib import Path
 from windsock.contracts.cost import Costs
 from windsock.contracts.errors import InputError
 from windsock.contracts.gate_settings import Gates
+from windsock.contracts.ingest_settings import Ingest
 from windsock.contracts.model_settings import Evaluation, Split, Training
+from windsock.contracts.serving_settings import Serving
 from windsock.contracts.settings import parse
 
 FILE = "use_case.toml"
@@ -87,6 +89,8 @@ class UseCase:
     split: Split
     training: Training
     evaluation: Evaluation
+    serving: Serving = field(default_factory=Serving)
+    ingest: Ingest = field(default_factory=Ingest)
 
     def __post_init__(self) -> None:
         if not self.tables:
