@@ -1,0 +1,1 @@
+"""Takes snapshots of a landing zone: what was known at one time, and nothing later."""
