@@ -2,8 +2,9 @@
 
 from components.features.component import materialize_features
 from components.gates.component import require_passed, validate_data
-from components.ingest.component import snapshot_data
 from kfp import dsl
+
+from components.ingest.component import snapshot_data
 
 
 @dsl.pipeline(name="materialization", description="Snapshot, data gates, then the newest feature values go online.")

@@ -1,0 +1,74 @@
+"""A use case that shares no name with the flights goes through the same chain: train, train again, refuse."""
+
+import json
+
+AS_OF = "2024-06-01"
+
+
+def test_the_first_release_beats_the_rules_and_goes_into_production(laptop):
+    ended = laptop.train(AS_OF)
+    assert ended.code == 0, ended.said
+    assert laptop.production() in ended.said
+    assert laptop.verdict("evaluate-model")["outcome"] == "passed"
+    assert laptop.leftovers() == []
+
+
+def test_the_same_inputs_give_the_same_model_and_the_chain_of_digests_holds(laptop):
+    first = laptop.manifest("train-model", "model")
+    assert laptop.train(AS_OF).code in (0, 3)
+    assert laptop.manifest("train-model", "model")["digest"] == first["digest"]
+    training_set = laptop.manifest("build-training-set", "training_set")
+    assert laptop.manifest("train-model", "model")["inputs"]["training_set"] == training_set["digest"]
+    judged = laptop.manifest("validate-data", "judged")
+    assert training_set["inputs"]["data"] == judged["digest"]
+    assert judged["inputs"]["snapshot"] == laptop.manifest("snapshot-data", "snapshot")["digest"]
+
+
+def test_the_next_month_is_judged_against_the_release_in_production(laptop):
+    before = laptop.production()
+    ended = laptop.train("2024-07-01")
+    assert laptop.manifest("evaluate-model", "verdict")["inputs"]["production"] == before
+    # The gate may refuse a candidate that is no better; either way it says so and production is never empty.
+    assert ended.code in (0, 3), ended.said
+    assert laptop.production()
+
+
+def test_materialization_goes_through_the_same_gates(laptop):
+    ended = laptop.materialize(AS_OF)
+    assert ended.code == 0, ended.said
+    assert (laptop.newest_run("materialization") / "materialize-features" / "materialized" / "manifest.json").exists()
+
+
+def test_data_that_lost_a_column_is_refused_and_production_stays(laptop):
+    before = laptop.production()
+    rules = laptop.use_case / "rules"
+    hostile = rules / "nothing_is_right.sql"
+    hostile.write_text(
+        "-- table: trips\n-- severity: refuse\n-- tolerance: 0\n-- owner: pumps\n-- message: every row offends\n"
+        "select pump, starts_at from trips\n"
+    )
+    ended = laptop.train(AS_OF)
+    hostile.unlink()
+    assert ended.code == 3, ended.said
+    assert "require_passed: refused" in ended.reason
+    assert "every row offends" in ended.reason
+    assert laptop.production() == before
+    assert laptop.verdict("validate-data")["outcome"] == "refused"
+    assert not (laptop.newest_run() / "train-model").exists()
+
+
+def test_an_override_lifts_what_it_names_and_is_on_record(laptop):
+    rule = laptop.use_case / "rules" / "nothing_is_right.sql"
+    rule.write_text(
+        "-- table: trips\n-- severity: refuse\n-- tolerance: 0\n-- owner: pumps\n-- message: a site is called north\n"
+        "select pump, trips.starts_at from trips join shifts using (pump) where site = 'north' limit 3\n"
+    )
+    assert laptop.train(AS_OF).code == 3
+    checks = [
+        finding["check"] for finding in laptop.verdict("validate-data")["findings"] if finding["outcome"] != "passed"
+    ]
+    signed = [{"check": check, "who": "j.doe", "why": "known site", "until": "2024-12-31"} for check in checks]
+    ended = laptop.train(AS_OF, override=json.dumps(signed))
+    rule.unlink()
+    assert (laptop.newest_run() / "build-training-set").exists(), ended.said
+    assert "j.doe" in json.dumps(laptop.manifest("require-passed", "passed"))
