@@ -98,6 +98,7 @@ class UseCase:
         if self.label.table not in self.tables:
             raise InputError("label.table", self.label.table, f"one of {', '.join(self.tables)}")
         self.gates.check_tables(self.tables)
+        self.evaluation.check_fields(self.request.fields)
 
 
 def load_use_case(directory: Path) -> UseCase:
