@@ -7,4 +7,4 @@ from dataclasses import dataclass, field
 class Ingest:
     """Bounds on what is read: a delivered file larger than `max_file_megabytes` is refused before it is opened."""
 
-    max_file_megabytes: int = field(default=256, metadata={"low": 1, "high": 4096})
+    max_file_megabytes: int = field(default=256, metadata={"low": 1, "high": 1024})

@@ -4,25 +4,25 @@ import csv as stdlib_csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
-from pyarrow import csv, parquet
+from pyarrow import compute, csv, parquet
 from windsock.contracts.errors import InputError
 from windsock.ingest.policy import Kind
 
 ROW_GROUP_ROWS = 131_072
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 STORED_AS = {Kind.STRING: pa.string(), Kind.INTEGER: pa.int64(), Kind.NUMBER: pa.float64(), Kind.TIMESTAMP: TIMESTAMP}
+# A time with a zone and one without are both written as UTC without naming it: that needs no time zone database.
+READ_AS = {**STORED_AS, Kind.TIMESTAMP: pa.timestamp("us")}
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A file's rows. `kinds` says a column's type where the file does, as Parquet; text of a CSV file has none yet.
-
-    `rows` is an Arrow table whose columns are strings, or of the type that `kinds` says.
-    """
+    """A file's rows, an Arrow table of text. `kinds` says a column's type where the file does; CSV files never do."""
 
     names: tuple[str, ...]
     kinds: tuple[Kind | None, ...]
@@ -80,7 +80,7 @@ def _header(content: bytes, name: str) -> tuple[str, ...]:
 
 
 def _decode_parquet(content: bytes, name: str, max_bytes: int) -> Decoded:
-    """All columns in one of the four types of a snapshot; what fits none of them becomes text."""
+    """All columns as the text of one of the four types of a snapshot; what fits none of them is text anyway."""
     try:
         file = parquet.ParquetFile(pa.py_buffer(content))
         metadata = file.metadata
@@ -92,20 +92,20 @@ def _decode_parquet(content: bytes, name: str, max_bytes: int) -> Decoded:
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         raise InputError(name, str(error), "a Parquet file that can be read") from error
-    columns = [_stored(column) for column in table.columns]
+    columns = [_text_and_kind(column) for column in table.columns]
     rows = pa.table([column for column, _ in columns], names=table.column_names)
     return Decoded(tuple(table.column_names), tuple(kind for _, kind in columns), rows)
 
 
-def _stored(column: Any) -> tuple[Any, Kind | None]:
-    """A delivered column in the type in which a snapshot stores it, and that type; a column of nulls has none."""
+def _text_and_kind(column: Any) -> tuple[Any, Kind | None]:
+    """A column's values as text that reads back to the same values, and its type; a column of nulls has none."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = _kind(column.type)
-    if kind is None:
-        return column.cast(pa.string()), None
     try:
-        return column.cast(STORED_AS[kind], safe=kind is not Kind.TIMESTAMP), kind
+        if kind is not None:
+            column = column.cast(options=compute.CastOptions(READ_AS[kind], allow_time_truncate=True))
+        return column.cast(pa.string()), kind
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         texts = [None if value is None else str(value) for value in column.to_pylist()]
         return pa.chunked_array([texts], pa.string()), Kind.STRING
@@ -123,11 +123,20 @@ def _kind(delivered: Any) -> Kind | None:
     return Kind.STRING
 
 
-def with_places(decoded: Decoded, names: Sequence[str], place: int) -> Any:
-    """The rows under other names, each with the number of its file (`place`) and its row number, from 1."""
+def with_places(decoded: Decoded, names: Sequence[str], place: int, day: date) -> Any:
+    """The rows under other names, each with its file's number (`place`) and day, and its row number, from 1."""
     count = decoded.row_count
-    places = [pa.repeat(pa.scalar(place, pa.int32()), count), pa.array(range(1, count + 1), pa.int32())]
-    return pa.table([*places, *decoded.rows.columns], names=["place", "row", *names])
+    places = [
+        pa.repeat(pa.scalar(place, pa.int32()), count),
+        pa.array(range(1, count + 1), pa.int32()),
+        pa.repeat(pa.scalar(day, pa.date32()), count),
+    ]
+    return pa.table([*places, *decoded.rows.columns], names=["place", "row", "day", *names])
+
+
+def concatenate(tables: Sequence[Any]) -> Any:
+    """One table of all rows; a column that some of them have not is null there."""
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def write_parquet(path: Path, names: Sequence[str], kinds: Sequence[Kind], batches: Iterable[Any]) -> int:

@@ -6,24 +6,25 @@ Inside, columns are called `c0`, `c1`, …, since DuckDB does not tell `Carrier`
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+from windsock.contracts.clock import format_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import Table
-from windsock.ingest.arrow import Decoded, with_places
+from windsock.ingest.arrow import Decoded, concatenate, with_places
 from windsock.ingest.policy import Kind, duplicated, settle
 
 # What a text must look like to be more than text. Leading zeros are kept: `007` names something and counts nothing.
-# Times outside what nanoseconds in 64 bits can hold (1677 to 2262) stay text, since not every reader has larger ones.
+# Years before 1700 and after 2199 stay text: a reader that counts nanoseconds in 64 bits cannot hold many of them.
 MACROS = r"""
 create macro is_integer(text) as
-    regexp_full_match(text, '-?(0|[1-9][0-9]{0,18})') and try_cast(text as bigint) is not null;
+    coalesce(regexp_full_match(text, '-?(0|[1-9][0-9]{0,18})') and try_cast(text as bigint) is not null, false);
 create macro is_number(text) as
-    regexp_full_match(text, '-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?')
-    and isfinite(try_cast(text as double));
+    coalesce(regexp_full_match(text, '-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?')
+        and isfinite(try_cast(text as double)), false);
 create macro as_time(text) as
     case when regexp_full_match(text, '(1[789]|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}'
         '([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[-+][0-9]{2}(:?[0-9]{2})?)?)?')
@@ -42,13 +43,16 @@ MISFITS = {
     Kind.TIMESTAMP: "{0} is not null and as_time({0}) is null",
 }
 BATCH_ROWS = 65_536
+INSERT_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Counts:
     """What became of a table's delivered rows: `delivered = after_as_of + duplicates + corrections + kept`.
 
-    `conflicts` of the corrections bear the time of the row that they replace; of those the one delivered last counts.
+    A duplicate is equal to another row in every field. A correction replaced a row of the same key; `conflicts` of them
+    say something else at the very time of the row they replace, and the one that was delivered last counts.
+    `misdated` rows say that they were created on another day than the one whose file delivered them.
     """
 
     delivered: int
@@ -56,13 +60,15 @@ class Counts:
     duplicates: int
     corrections: int
     conflicts: int
+    misdated: int
     kept: int
 
 
 @contextmanager
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory that goes on in a temporary directory when memory is short, and then disappears."""
-    with TemporaryDirectory(prefix="windsock-ingest-") as scratch, duckdb.connect() as connection:
+    offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    with TemporaryDirectory(prefix="windsock-ingest-") as scratch, duckdb.connect(config=offline) as connection:
         connection.execute("set temp_directory = ?", [scratch])
         connection.execute("set timezone = 'UTC'")
         connection.execute(MACROS)
@@ -78,12 +84,15 @@ class Staging:
         self._columns: dict[str, str] = {}
         self._delivered_as: dict[str, set[Kind]] = {}
         self._files: list[str] = []
+        self._waiting: list[Any] = []
+        self._waiting_bytes = 0
         connection.execute(
-            "create or replace table staged (place integer, row integer, created_at timestamptz, event_at timestamptz)"
+            "create or replace table staged"
+            " (place integer, row integer, day date, created_at timestamptz, event_at timestamptz)"
         )
 
-    def add(self, file: str, decoded: Decoded) -> None:
-        """Takes the rows of one file, whose name is for messages. Columns that earlier files had not are added.
+    def add(self, file: str, day: date, decoded: Decoded) -> None:
+        """Takes the rows that one file delivered on one day. Columns that earlier files had not are added.
 
         Raises:
             InputError: a column is there twice, or one that identifies or dates a row is missing.
@@ -95,22 +104,31 @@ class Staging:
                 self._connection.execute(f"alter table staged add column {self._columns[name]} varchar")
             self._delivered_as.setdefault(name, set()).update({kind} if kind else ())
         columns = [self._columns[name] for name in decoded.names]
-        self._connection.register("delivery", with_places(decoded, columns, len(self._files)))
+        self._waiting.append(with_places(decoded, columns, len(self._files), day))
+        self._waiting_bytes += self._waiting[-1].nbytes
         self._files.append(file)
-        texts = ", ".join(f"cast({column} as varchar) as {column}" for column in columns)
-        self._connection.execute(
-            f"insert into staged by name select place, row, {self._as_time(self._settings.created_time)} as created_at,"
-            f" {self._as_time(self._settings.event_time)} as event_at, {texts} from delivery"
-        )
-        self._connection.unregister("delivery")
+        if self._waiting_bytes >= INSERT_BYTES:
+            self._insert()
 
-    def _as_time(self, name: str) -> str:
-        return f"as_time(cast({self._columns[name]} as varchar))"
+    def _insert(self) -> None:
+        """Hands the waiting rows to the database, many files at once: an insert a file would take most of the time."""
+        if not self._waiting:
+            return
+        self._connection.register("waiting", concatenate(self._waiting))
+        self._connection.execute(
+            f"insert into staged by name select *, as_time({self._columns[self._settings.created_time]}) as created_at,"
+            f" as_time({self._columns[self._settings.event_time]}) as event_at from waiting"
+        )
+        self._connection.unregister("waiting")
+        self._waiting.clear()
+        self._waiting_bytes = 0
 
     def _check_header(self, file: str, names: tuple[str, ...]) -> None:
         twice = duplicated(names)
         if twice is not None:
-            raise InputError(file, f"column {twice} twice", "columns with names of their own")
+            raise InputError(file, f"column {twice!r} twice", "columns with names of their own")
+        if "" in names:
+            raise InputError(file, f"columns {', '.join(names)}", "a name for each column")
         for name in (*self._settings.key, self._settings.event_time, self._settings.created_time):
             if name not in names:
                 raise InputError(file, f"columns {', '.join(names)}", f"the column {name} among them")
@@ -121,6 +139,7 @@ class Staging:
         Raises:
             InputError: a row has no usable created time, event time or key, or no row is left.
         """
+        self._insert()
         self._refuse_where("created_at is null", self._settings.created_time)
         self._connection.execute(f"create or replace view known as select * from staged where created_at <= '{as_of}'")
         for name in self._settings.key:
@@ -133,15 +152,25 @@ class Staging:
         )
         counts = self._counts(keys)
         if counts.kept == 0:
-            raise InputError("as_of", as_of.isoformat(), f"a time at which {self._files[0]} and later hold a row")
+            first = f"{self._files[0]} or later"
+            raise InputError("as_of", format_time(as_of), f"a time by which a row of {first} was created")
         return counts
 
     def _counts(self, keys: str) -> Counts:
         delivered, known = self._count("staged"), self._count("known")
         different = self._count(f"(select distinct {', '.join(self._columns.values())} from known)")
         moments = self._count(f"(select distinct {keys}, created_at from known)")
+        misdated = self._count("staged where cast(created_at as date) <> day")
         kept = self._count("latest")
-        return Counts(delivered, delivered - known, known - different, different - kept, different - moments, kept)
+        return Counts(
+            delivered=delivered,
+            after_as_of=delivered - known,
+            duplicates=known - different,
+            corrections=different - kept,
+            conflicts=different - moments,
+            misdated=misdated,
+            kept=kept,
+        )
 
     def _count(self, rows: str) -> int:
         found = self._connection.execute(f"select count(*) from {rows}").fetchone()
@@ -161,9 +190,11 @@ class Staging:
         """A column's type: the one its files declare, else the narrowest that fits the text in all these rows."""
         if name in (self._settings.created_time, self._settings.event_time):
             return Kind.TIMESTAMP
-        if self._settings.format != "csv":
-            return settle(self._delivered_as[name])
         column = self._columns[name]
+        if self._settings.format != "csv":
+            kind = settle(self._delivered_as[name])
+            far_off = kind is Kind.TIMESTAMP and self._exists(MISFITS[kind].format(column), rows)
+            return Kind.STRING if far_off else kind
         if not self._exists(f"{column} is not null", rows):
             return settle(())
         fits = (kind for kind, misfit in MISFITS.items() if not self._exists(misfit.format(column), rows))

@@ -54,7 +54,7 @@ class Delivery:
             raise InputError(self.name, "no such file", "a delivery for every day from the first one to as_of")
         if not receipt_path.is_file():
             raise InputError(self.name, "no receipt", f"{receipt_path.name} beside it; without, it is half-written")
-        receipt = parse(Receipt, read_json(receipt_path, f"receipt of {self.name}"), f"receipt of {self.name}")
+        receipt = _receipt(receipt_path, f"receipt of {self.name}")
         size = self.path.stat().st_size
         if size > max_bytes:
             expected = f"at most {max_bytes} bytes; the bound is ingest.max_file_megabytes"
@@ -65,6 +65,14 @@ class Delivery:
             expected = f"{receipt.sha256}, as its receipt says; the file is half-written or was changed"
             raise InputError(self.name, f"sha256 {digest}", expected)
         return content, receipt
+
+
+def _receipt(path: Path, what: str) -> Receipt:
+    """Reads a receipt; an upstream system may say more in it than is needed here."""
+    found = read_json(path, what)
+    if not isinstance(found, dict):
+        raise InputError(what, found, "an object with `rows` and `sha256`")
+    return parse(Receipt, {name: found[name] for name in ("rows", "sha256") if name in found}, what)
 
 
 def delivery(landing: Path, table: str, day: date, suffix: str) -> Delivery:

@@ -1,6 +1,7 @@
 """The step `snapshot_data`: what was known at `as_of`, as sealed Parquet, one file a table."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from windsock.contracts.errors import InputError
 from windsock.contracts.log import log
 from windsock.contracts.step import Step
-from windsock.contracts.use_case import Table, UseCase, load_use_case
+from windsock.contracts.use_case import Table, load_use_case
 from windsock.ingest.arrow import decode, write_parquet
 from windsock.ingest.duck import Staging, database
 from windsock.ingest.landing import MEGABYTE, Delivery, delivered_days, delivery
@@ -21,40 +22,44 @@ KIND = "snapshot"
 def run(step: Step) -> None:
     """Reads the landing zone as of the step's time and writes the artifact `snapshot`."""
     use_case = load_use_case(step.artifact("use_case", "use_case").path)
+    max_bytes = use_case.ingest.max_file_megabytes * MEGABYTE
+    landing, as_of, now = step.path("landing"), step.as_of, datetime.now(UTC)
     details: dict[str, Any] = {}
     with step.output("snapshot", KIND, details) as directory:
-        details.update(take_snapshot(use_case, step.path("landing"), step.as_of, datetime.now(UTC), directory))
+        details.update(take_snapshot(use_case.tables, landing, directory, as_of=as_of, now=now, max_bytes=max_bytes))
     log("snapshot_taken", **details)
 
 
-def take_snapshot(use_case: UseCase, landing: Path, as_of: datetime, now: datetime, into: Path) -> dict[str, Any]:
-    """Writes `<table>.parquet` for each table of the use case, and returns the counts for the manifest.
+def take_snapshot(
+    tables: Mapping[str, Table], landing: Path, into: Path, *, as_of: datetime, now: datetime, max_bytes: int
+) -> dict[str, Any]:
+    """Writes `<table>.parquet` for each table, and returns the counts for the manifest.
 
-    `now` only guards against an `as_of` in the future. The same deliveries and the same `as_of` give the same bytes.
+    `now` only guards against an `as_of` in the future, and `max_bytes` bounds each delivered file. The same deliveries
+    and the same `as_of` give the same bytes.
 
     Raises:
         InputError: a delivery that the snapshot needs is missing, half-written, broken or unusable.
     """
-    days = {name: delivered_days(landing, name) for name in use_case.tables}
-    needed = days_to_read(as_of, now, set.union(*days.values()))
-    max_bytes = use_case.ingest.max_file_megabytes * MEGABYTE
+    delivered = [delivered_days(landing, name) for name in tables]
+    days = days_to_read(as_of, now, set().union(*delivered))
     receipts = hashlib.sha256()
-    tables = {}
+    counts = {}
     with database() as connection:
-        for name, settings in sorted(use_case.tables.items()):
+        for name, settings in sorted(tables.items()):
             staging = Staging(connection, settings)
-            deliveries = [delivery(landing, name, day, settings.format) for day in needed]
+            deliveries = [delivery(landing, name, day, settings.format) for day in days]
             _stage(staging, deliveries, settings, max_bytes, receipts)
-            counts = staging.keep_known(as_of)
+            known = staging.keep_known(as_of)
             kinds, rows = staging.rows()
             write_parquet(into / f"{name}.parquet", list(kinds), list(kinds.values()), rows)
-            tables[name] = {**asdict(counts), "columns": {column: kind.value for column, kind in kinds.items()}}
+            counts[name] = {**asdict(known), "columns": {column: kind.value for column, kind in kinds.items()}}
     return {
-        "first_day": str(needed[0]),
-        "last_day": str(needed[-1]),
+        "first_day": str(days[0]),
+        "last_day": str(days[-1]),
         "landing_digest": f"sha256:{receipts.hexdigest()}",
-        "rows": sum(table["kept"] for table in tables.values()),
-        "tables": tables,
+        "rows": sum(table["kept"] for table in counts.values()),
+        "tables": counts,
     }
 
 
@@ -66,7 +71,7 @@ def _stage(staging: Staging, deliveries: list[Delivery], settings: Table, max_by
         decoded = decode(content, settings.format, file.name, max_bytes)
         if decoded.row_count != receipt.rows:
             raise InputError(file.name, f"{decoded.row_count} rows", f"{receipt.rows} rows, as its receipt says")
-        staging.add(file.name, decoded)
+        staging.add(file.name, file.day, decoded)
         rows[file.day] = receipt.rows
         receipts.update(f"{receipt.sha256}  {file.name}\n".encode())
     month = empty_month(rows)
