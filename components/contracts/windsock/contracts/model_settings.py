@@ -4,6 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 
 from windsock.contracts.errors import InputError
+from windsock.contracts.gate_settings import Bound
 
 
 @dataclass(frozen=True)
@@ -23,25 +24,10 @@ class Training:
     parameters: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Bound:
-    """A limit that a gate holds a figure against, where the limit comes from, and who answers for it.
-
-    Without an `owner` it is the owner of the use case.
-    """
-
-    limit: float
-    origin: str
-    owner: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.origin.strip():
-            raise InputError("origin of a limit", self.origin, "a sentence that says where the limit comes from")
-
-    def check(self, name: str, low: float, high: float) -> None:
-        """Refuses a limit that could never refuse, or never pass, a figure that lies between `low` and `high`."""
-        if not low <= self.limit <= high:
-            raise InputError(f"{name}.limit", self.limit, f"a number from {low} to {high}")
+def _within(name: str, bound: Bound, low: float, high: float) -> None:
+    """Refuses a threshold that could never refuse, or never pass, a figure that lies between `low` and `high`."""
+    if not low <= bound.threshold <= high:
+        raise InputError(f"evaluation.{name}.threshold", bound.threshold, f"a number from {low} to {high}")
 
 
 @dataclass(frozen=True)
@@ -58,9 +44,9 @@ class Slices:
     calibration_gap: Bound
 
     def __post_init__(self) -> None:
-        self.cost_margin.check("evaluation.slices.cost_margin", 0, 1)
-        self.auc_margin.check("evaluation.slices.auc_margin", 0, 1)
-        self.calibration_gap.check("evaluation.slices.calibration_gap", 0, 1)
+        _within("slices.cost_margin", self.cost_margin, 0, 1)
+        _within("slices.auc_margin", self.auc_margin, 0, 0.5)
+        _within("slices.calibration_gap", self.calibration_gap, 0, 0.5)
 
 
 @dataclass(frozen=True)
@@ -82,11 +68,11 @@ class Evaluation:
     confidence: float = field(default=0.95, metadata={"low": 0.5, "high": 0.999})
 
     def __post_init__(self) -> None:
-        self.auc_floor.check("evaluation.auc_floor", 0.5, 1)
-        self.calibration_error.check("evaluation.calibration_error", 0, 0.5)
-        self.cost_margin.check("evaluation.cost_margin", 0, 1)
+        _within("auc_floor", self.auc_floor, 0.5, 1)
+        _within("calibration_error", self.calibration_error, 0, 0.5)
+        _within("cost_margin", self.cost_margin, 0, 1)
         if self.auc_ceiling is not None:
-            self.auc_ceiling.check("evaluation.auc_ceiling", self.auc_floor.limit, 1)
+            _within("auc_ceiling", self.auc_ceiling, self.auc_floor.threshold, 1)
 
     def check_fields(self, fields: Container[str]) -> None:
         """Every field that slices are made of must be one of the request's."""
