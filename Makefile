@@ -58,8 +58,11 @@ clean: ## remove all that was made here: environments, runs, releases, landing z
 	rm -rf $(HOME_DIRECTORY) .venv $(addsuffix /.venv,$(FOLDERS))
 
 # An environment is ready when its marker is newer than its lock; the contracts are linked, so their changes need no new one.
+PREPARE = $(UV) sync --quiet --locked --project $(1) && touch $@
 %/.venv/.ready: %/uv.lock %/pyproject.toml | $(UV)
-	@$(UV) sync --quiet --locked --project $* && touch $@
+	@$(call PREPARE,$*)
+.venv/.ready: uv.lock pyproject.toml | $(UV)
+	@$(call PREPARE,.)
 
 $(UV):
 	@command -v python3 >/dev/null || { echo "windsock: python3 is missing; install Python 3.11" >&2; exit 1; }
