@@ -1,0 +1,70 @@
+"""The disk space of a journal, allocated before it is needed: a disk that others fill takes nothing from it.
+
+The database is made at its full size, and its log (SQLite's `-wal` file) too. SQLite overwrites both in place, so no
+write of a record asks the file system for a block. SQLite deletes its log at a clean stop; a second name, the spare,
+keeps the blocks for the next start.
+"""
+
+import os
+from pathlib import Path
+
+LOG_BYTES = 8 * 1024 * 1024
+LOG_HEADER_BYTES = 32
+BLOCK_BYTES = 1024 * 1024
+
+
+def log_path(database: Path) -> Path:
+    """SQLite's write-ahead log of a database."""
+    return database.with_name(f"{database.name}-wal")
+
+
+def spare_path(database: Path) -> Path:
+    """The second name of the log, from just before a clean stop to the next start."""
+    return database.with_name(f"{database.name}-spare")
+
+
+def allocate_log(database: Path) -> None:
+    """Gives SQLite a log of the full size to overwrite. Call it before the database is opened.
+
+    A log that is there may hold records of a process that was killed, and stays. The spare holds none that the database
+    lacks; its header is wiped, so that SQLite takes it for an empty log whatever was done to the database meanwhile.
+
+    Raises:
+        OSError: the disk is full and there was no spare, or the directory cannot be written.
+    """
+    log, spare = log_path(database), spare_path(database)
+    if not log.exists() and spare.exists():
+        with spare.open("r+b") as file:
+            file.write(bytes(LOG_HEADER_BYTES))
+            os.fsync(file.fileno())
+        spare.rename(log)
+    spare.unlink(missing_ok=True)
+    with log.open("ab") as file:
+        while (missing := LOG_BYTES - file.tell()) > 0:
+            file.write(bytes(min(missing, BLOCK_BYTES)))
+        file.flush()
+        os.fsync(file.fileno())
+    sync_directory(database.parent)
+
+
+def keep_spare(database: Path) -> None:
+    """Gives the log its second name. Call it before the database is closed."""
+    spare = spare_path(database)
+    spare.unlink(missing_ok=True)
+    if log_path(database).exists():
+        os.link(log_path(database), spare)
+
+
+def sync_directory(directory: Path) -> None:
+    """Has the names in a directory on disk."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Has a file's bytes on disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
