@@ -75,8 +75,8 @@ def socket_address(address: Address) -> dict[str, Any]:
 
 
 def _breakers(routing: Routing) -> dict[str, Any]:
-    """Every request in flight may need its second try at once; Envoy's default is three."""
-    most = routing.limits.requests_in_flight
+    """All open requests may need their second try together; Envoy's default is three."""
+    most = routing.limits.requests_at_once
     bounds = {"max_connections": most, "max_pending_requests": most, "max_requests": most, "max_retries": most}
     return {"thresholds": [bounds]}
 

@@ -50,7 +50,7 @@ class Limits:
     header_kib: int = field(default=16, metadata={"low": 1, "high": 96})
     headers: int = field(default=64, metadata={"low": 8, "high": 1000})
     connections: int = field(default=2_000, metadata={"low": 1})
-    requests_in_flight: int = field(default=1_024, metadata={"low": 1})
+    requests_at_once: int = field(default=1_024, metadata={"low": 1})
     request_received_s: float = field(default=10.0, metadata={"low": 0.1})
     heap_bytes: int = field(default=512 * 1_048_576, metadata={"low": 64 * 1_048_576})
 

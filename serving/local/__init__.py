@@ -1,0 +1,1 @@
+"""Serving on one machine: predictor, rules and Envoy as supervised local processes."""

@@ -1,0 +1,69 @@
+"""The command line: predictor, rules and Envoy as supervised local processes on the release in production.
+
+    python -m serving.local up        # until Ctrl-C
+    python -m serving.local predict   # send a real request, show the answer
+    python -m serving.local stop
+
+Started by any Python 3.11, it goes on in the edge's environment.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+PREPARED = REPOSITORY / "serving" / "edge" / ".venv"
+
+
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m serving.local", description="Serves on this machine.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    up = verbs.add_parser("up", help="start everything and keep it running until Ctrl-C")
+    up.add_argument("--as-of", default="", help="what the online features know; default: what the release knows")
+    up.add_argument("--port", type=int, default=8080, help="where the edge listens on loopback; 0 takes a free port")
+    up.add_argument("--candidate", default="", help="digest of a second release, which starts without traffic")
+    up.add_argument("--clock", choices=("request", "real"), default="request", help="what a request calls now")
+    verbs.add_parser("predict", help="send one real request through the edge and show the answer")
+    verbs.add_parser("stop", help="stop what `up` started")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb and turns what goes wrong into one line and an exit code."""
+    from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_CRASHED, InputError
+    from windsock.edge.traffic import EdgeStuckError
+
+    from serving.local import ask, up
+    from serving.local.place import NotRunningError
+
+    options = parse_options(arguments)
+    verbs = {"up": up.up, "predict": ask.predict, "stop": up.stop}
+    try:
+        return verbs[options.verb](options)
+    except InputError as error:
+        print(f"{options.verb}: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except (OSError, EdgeStuckError, NotRunningError) as error:
+        print(f"{options.verb}: {error}", file=sys.stderr)
+        return EXIT_CRASHED
+    except KeyboardInterrupt:
+        print(f"\n{options.verb}: interrupted", file=sys.stderr)
+        return 130
+
+
+def enter_environment() -> None:
+    """Goes on in the prepared environment where this is another one."""
+    if Path(sys.prefix).resolve() == PREPARED.resolve():
+        return
+    python = PREPARED / "bin" / "python"
+    if not python.exists():
+        sys.exit("serving: its environment is missing: run `make environments`")
+    os.execv(python, [str(python), "-m", "serving.local", *sys.argv[1:]])  # noqa: S606
+
+
+if __name__ == "__main__":
+    enter_environment()
+    sys.exit(main())
