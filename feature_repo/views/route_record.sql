@@ -1,9 +1,9 @@
--- The route's record, each hour in which news of any flight to its destination came in.
+-- The route's record, every six hours in which news of any flight to its destination came in.
 with news as (
     select
         origin, destination,
-        -- The hour that ends at or after the news.
-        date_trunc('hour', label_known_at + interval 1 hour - interval 1 microsecond) as moment,
+        -- The six hours that end at or after the news.
+        time_bucket(interval 6 hours, label_known_at + interval 6 hours - interval 1 microsecond) as moment,
         count(*) as flights,
         sum(not_on_time) as late,
         max(distance_miles) as distance_miles,
@@ -16,15 +16,13 @@ with news as (
 destinations as (
     select
         destination, moment,
-        sum(sum(late)) over last_6h / sum(sum(flights)) over last_6h as destination_late_share_6h,
+        sum(late) / sum(flights) as destination_late_share_6h,
         sum(sum(late)) over last_1d / sum(sum(flights)) over last_1d as destination_late_share_1d
     from news
     group by destination, moment
-    window
-        last_6h as (partition by destination order by moment range between interval 5 hours preceding and current row),
-        last_1d as (partition by destination order by moment range between interval 23 hours preceding and current row)
+    window last_1d as (partition by destination order by moment range between interval 18 hours preceding and current row)
 ),
-hours as (
+periods as (
     select
         origin, destination, moment, destination_late_share_6h, destination_late_share_1d, distance_miles,
         coalesce(flights, 0) as flights, coalesce(late, 0) as late, coalesce(scheduled_minutes, 0) as scheduled_minutes
@@ -39,6 +37,6 @@ select
     sum(late) over last_28d / sum(flights) over last_28d as late_share_28d,
     destination_late_share_6h, destination_late_share_1d,
     moment as event_timestamp, moment as created_timestamp
-from hours
-window last_28d as (partition by origin, destination order by moment range between interval 671 hours preceding and current row)
+from periods
+window last_28d as (partition by origin, destination order by moment range between interval 666 hours preceding and current row)
 qualify sum(flights) over last_28d > 0

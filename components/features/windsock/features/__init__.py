@@ -1,0 +1,1 @@
+"""Features as known then: the training set, and the online store that servers read."""

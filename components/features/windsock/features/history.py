@@ -1,0 +1,227 @@
+"""The only door to DuckDB: tables as known at one time, the label and the views that the use case computes from them.
+
+Inside, the tables of the use case bear their own names, `labels` is what `labels.sql` gives, and the rows of a view lie in
+`features.<view>`. One thread, so that sums of fractions come out the same in every run.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa  # type: ignore[import-untyped]
+from windsock.contracts.errors import InputError
+from windsock.contracts.use_case import UseCase
+from windsock.features.policy import LABEL_KNOWN_AT, REQUEST_KNOWN_AT, FeatureView
+
+EVENT = "event_timestamp"
+CREATED = "created_timestamp"
+REQUEST_TYPES = {"string": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "timestamp": "TIMESTAMPTZ"}
+
+
+def quoted(names: Sequence[str], prefix: str = "") -> str:
+    """Names as a list of SQL identifiers."""
+    return ", ".join(f'{prefix}"{name}"' for name in names)
+
+
+@dataclass(frozen=True)
+class History:
+    """What was known at `as_of`, ready to be asked."""
+
+    connection: duckdb.DuckDBPyConnection
+    use_case: UseCase
+    directory: Path
+    as_of: datetime
+
+    def _run(self, sql: str, values: Sequence[object] = ()) -> None:
+        self.connection.execute(sql, list(values))
+
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        return self.connection.execute(sql, list(values)).fetchall()
+
+    def _count(self, sql: str, values: Sequence[object] = ()) -> int:
+        return int(str(self._rows(f"select count(*) from ({sql})", values)[0][0]))
+
+    def load(self, data: Path) -> None:
+        """Reads the tables up to `as_of` and computes the labels from them.
+
+        Raises:
+            InputError: a table is missing, or `labels.sql` does not give what a training set needs.
+        """
+        for name, table in self.use_case.tables.items():
+            path = data / f"{name}.parquet"
+            if not path.is_file():
+                raise InputError(f"data {name}", str(path), "a Parquet file for every table of the use case")
+            known = f'select * from read_parquet(?) where "{table.created_time}" <= ?'
+            try:
+                self._run(f'create table "{name}" as {known}', [str(path), self.as_of])
+            except duckdb.Error as error:
+                raise InputError(f"data {name}", str(path), f"a table with {table.created_time} ({error})") from error
+        self._create("labels", "labels.sql")
+        self._check_labels()
+
+    def _create(self, table: str, file: str) -> None:
+        """Fills a table by one of the use case's queries."""
+        path = self.directory / file
+        if not path.is_file():
+            raise InputError(file, str(path), "a file with one query")
+        try:
+            self._run(f"create table {table} as {path.read_text(encoding='utf-8')}")
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            raise InputError(file, str(error), "a query that runs on the tables of the use case") from error
+
+    def _columns(self, table: str) -> dict[str, str]:
+        return {str(row[0]): str(row[1]) for row in self._rows(f"describe {table}")}
+
+    def _check_labels(self) -> None:
+        request, label = self.use_case.request, self.use_case.label.column
+        expected = {*request.fields, label, LABEL_KNOWN_AT, REQUEST_KNOWN_AT}
+        found = self._columns("labels")
+        if expected != found.keys():
+            raise InputError("columns of labels.sql", sorted(found), f"{sorted(expected)}")
+        refusals = {
+            f"rows with a {label} other than 0, 1 or null": f'select 1 from labels where "{label}" not in (0, 1)',
+            "rows whose request is known at no time": f"select 1 from labels where {REQUEST_KNOWN_AT} is null",
+            "rows whose label is known at no time": f"""
+                select 1 from labels where "{label}" is not null and {LABEL_KNOWN_AT} is null""",
+            "rows that share their key with another": f"select 1 from labels group by {quoted(request.key)} "
+            "having count(*) > 1",
+        }
+        for what, sql in refusals.items():
+            if count := self._count(sql):
+                raise InputError("labels.sql", f"{count} {what}", "none")
+
+    def compute(self, view: FeatureView) -> int:
+        """Computes the rows of a view and returns their number.
+
+        A row that happens or becomes known after `as_of` is left out: such as the sum of an hour that is not over.
+
+        Raises:
+            InputError: the query does not run, or its rows are not what the feature view declares.
+        """
+        file, raw = f"views/{view.name}.sql", f'raw."{view.name}"'
+        self._create(raw, file)
+        found = self._columns(raw)
+        expected = {*view.join_keys, *view.features, EVENT, CREATED}
+        if expected != found.keys():
+            raise InputError(f"columns of {file}", sorted(found), f"{sorted(expected)}, as features.py declares")
+        casts = [f'"{name}"::{kind} as "{name}"' for name, kind in view.columns.items()]
+        casts += [f'"{name}"::TIMESTAMPTZ as "{name}"' for name in (EVENT, CREATED)]
+        known = f"select {', '.join(casts)} from {raw} where {EVENT} <= ? and {CREATED} <= ?"
+        unusable = " or ".join(f'"{name}" is null' for name in (*view.join_keys, EVENT, CREATED))
+        if count := self._count(f"select 1 from {raw} where {unusable}"):
+            raise InputError(file, f"{count} rows without a key or a time", "none")
+        try:
+            self._run(f'create table features."{view.name}" as {known}', [self.as_of, self.as_of])
+        except duckdb.Error as error:
+            raise InputError(file, str(error), "values of the types that features.py declares") from error
+        self._run(f"drop table {raw}")
+        # Which of two such rows Feast takes would be chance, and so would be the digest of the training set.
+        twins = f'select 1 from features."{view.name}" group by {quoted(view.join_keys)}, {EVENT}, {CREATED}'
+        if count := self._count(f"{twins} having count(*) > 1"):
+            raise InputError(file, f"{count} keys with several rows of the same two times", "one row each")
+        return self._count(f'from features."{view.name}"')
+
+    def write_source(self, view: FeatureView, path: Path, since: datetime | None = None) -> None:
+        """Writes a view's rows as Feast reads them; with `since`, only those that happened at or after it."""
+        rows = f'select * from features."{view.name}" where {EVENT} >= coalesce(?, {EVENT})'
+        order = f"order by {quoted(view.join_keys)}, {EVENT}, {CREATED}"
+        self._run(f"copy ({rows} {order}) to '{path}' (format parquet)", [since])
+
+    def ask(self) -> dict[str, int]:
+        """Sets up the requests that get a training row; returns how many are left out, by reason.
+
+        Not due: the label may still change hands, and the labels that come early are not like those that come late.
+        Asked too late: what the request says was known only after the question had to be asked.
+        """
+        request, label = self.use_case.request, self.use_case.label
+        lead, mature = timedelta(minutes=request.lead_time_minutes), timedelta(hours=label.mature_after_hours)
+        fields = ", ".join(f'"{name}"::{REQUEST_TYPES[kind]} as "{name}"' for name, kind in request.fields.items())
+        self._run(
+            f"""
+            create table asked as
+            select {fields}, "{label.column}"::TINYINT as "{label.column}", {LABEL_KNOWN_AT}::TIMESTAMPTZ as {LABEL_KNOWN_AT},
+                "{request.event_time}"::TIMESTAMPTZ - ?::INTERVAL as {EVENT},
+                case
+                    when "{request.event_time}" is null or "{request.event_time}" + ?::INTERVAL > ? then 'not_due'
+                    when "{label.column}" is null then 'unlabelled'
+                    when {REQUEST_KNOWN_AT} > "{request.event_time}" - ?::INTERVAL then 'asked_too_late'
+                end as left_out
+            from labels
+            """,
+            [lead, mature, self.as_of, lead],
+        )
+        counts = {"not_due": 0, "unlabelled": 0, "asked_too_late": 0}
+        for reason, count in self._rows("select left_out, count(*) from asked where left_out is not null group by 1"):
+            counts[str(reason)] = int(str(count))
+        self._run("create table requests as select * exclude (left_out) from asked where left_out is null")
+        return counts
+
+    def questions(self, view: FeatureView, rows: int) -> Iterator[pa.Table]:
+        """The different keys and times at which a view is asked, in order of time, at most `rows` at once."""
+        usable = " and ".join(f'"{name}" is not null' for name in view.join_keys)
+        keys = ", ".join(f'"{name}"::{view.columns[name]} as "{name}"' for name in view.join_keys)
+        self._run(
+            f"""
+            create or replace table questions as
+            select *, (row_number() over (order by {EVENT}, {quoted(view.join_keys)}) - 1) // {rows} as part
+            from (select distinct {keys}, {EVENT} from requests where {usable})
+            """
+        )
+        for (part,) in self._rows("select distinct part from questions order by part"):
+            chosen = f"select * exclude (part) from questions where part = {part} order by {EVENT}, {quoted(view.join_keys)}"
+            yield self.connection.execute(chosen).fetch_arrow_table()
+
+    def answer(self, view: FeatureView, parts: Sequence[pa.Table]) -> float:
+        """Joins a view's answers to the requests as `view__feature`; returns the share of requests that got a row of nulls.
+
+        Raises:
+            RuntimeError: rows were lost or multiplied on the way.
+        """
+        names = [f"{view.name}__{feature}" for feature in view.features]
+        before = self._count("from requests")
+        self.connection.register("answers", pa.concat_tables(parts).combine_chunks() if parts else None)
+        keys = ", ".join(f'"{name}"' for name in (*view.join_keys, EVENT))
+        self._run(f"create or replace table joined as select requests.*, {quoted(names)} from requests left join answers using ({keys})")
+        self.connection.unregister("answers")
+        after = self._count("from joined")
+        if before != after:
+            raise RuntimeError(f"{view.name}: {before} requests became {after} rows")
+        self._run("drop table requests")
+        self._run("alter table joined rename to requests")
+        empty = " and ".join(f'"{name}" is null' for name in names)
+        return self._count(f"select 1 from requests where {empty}") / before if before else 0.0
+
+    def training_rows(self) -> pa.Table:
+        """All requests with label, times and features, by event time, then key."""
+        request = self.use_case.request
+        order = quoted([request.event_time, *(name for name in request.key if name != request.event_time)])
+        return self.connection.execute(f"select * from requests order by {order}").fetch_arrow_table()
+
+    def latest(self, view: FeatureView) -> pa.Table:
+        """Each key's newest row, with `key` and `digest` that name the key and the row's whole content."""
+        row_key = ", ".join(f"'{name}': \"{name}\"" for name in view.join_keys)
+        content = ", ".join(f"'{name}': \"{name}\"" for name in (*view.features, EVENT, CREATED))
+        return self.connection.execute(
+            f"""
+            select *, to_json({{{row_key}}})::VARCHAR as key, md5(to_json({{{content}}})::VARCHAR) as digest
+            from features."{view.name}"
+            qualify row_number() over (
+                partition by {quoted(view.join_keys)} order by {EVENT} desc, {CREATED} desc
+            ) = 1
+            order by {quoted(view.join_keys)}
+            """
+        ).fetch_arrow_table()
+
+
+@contextmanager
+def open_history(use_case: UseCase, directory: Path, data: Path, as_of: datetime) -> Iterator[History]:
+    """Opens the judged data at `data` as known at `as_of`; `directory` holds the use case's queries."""
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'; set threads = 1")
+        connection.execute("create schema raw; create schema features")
+        history = History(connection, use_case, directory, as_of)
+        history.load(data)
+        yield history
