@@ -3,8 +3,8 @@
 from collections.abc import Container
 from dataclasses import dataclass, field
 
+from windsock.contracts.bound import Bound
 from windsock.contracts.errors import InputError
-from windsock.contracts.gate_settings import Bound
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,6 @@ class Training:
     parameters: dict[str, float] = field(default_factory=dict)
 
 
-def _within(name: str, bound: Bound, low: float, high: float) -> None:
-    """Refuses a threshold that could never refuse, or never pass, a figure that lies between `low` and `high`."""
-    if not low <= bound.threshold <= high:
-        raise InputError(f"evaluation.{name}.threshold", bound.threshold, f"a number from {low} to {high}")
-
-
 @dataclass(frozen=True)
 class Slices:
     """Parts of the held-out rows that are judged on their own: one for each value of each of these request fields.
@@ -44,9 +38,9 @@ class Slices:
     calibration_gap: Bound
 
     def __post_init__(self) -> None:
-        _within("slices.cost_margin", self.cost_margin, 0, 1)
-        _within("slices.auc_margin", self.auc_margin, 0, 0.5)
-        _within("slices.calibration_gap", self.calibration_gap, 0, 0.5)
+        self.cost_margin.check("evaluation.slices.cost_margin", 0, 1)
+        self.auc_margin.check("evaluation.slices.auc_margin", 0, 0.5)
+        self.calibration_gap.check("evaluation.slices.calibration_gap", 0, 0.5)
 
 
 @dataclass(frozen=True)
@@ -68,11 +62,11 @@ class Evaluation:
     confidence: float = field(default=0.95, metadata={"low": 0.5, "high": 0.999})
 
     def __post_init__(self) -> None:
-        _within("auc_floor", self.auc_floor, 0.5, 1)
-        _within("calibration_error", self.calibration_error, 0, 0.5)
-        _within("cost_margin", self.cost_margin, 0, 1)
+        self.auc_floor.check("evaluation.auc_floor", 0.5, 1)
+        self.calibration_error.check("evaluation.calibration_error", 0, 0.5)
+        self.cost_margin.check("evaluation.cost_margin", 0, 1)
         if self.auc_ceiling is not None:
-            _within("auc_ceiling", self.auc_ceiling, self.auc_floor.threshold, 1)
+            self.auc_ceiling.check("evaluation.auc_ceiling", self.auc_floor.limit, 1)
 
     def check_fields(self, fields: Container[str]) -> None:
         """Every field that slices are made of must be one of the request's."""
