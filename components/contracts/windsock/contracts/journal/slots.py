@@ -1,9 +1,9 @@
 """Places for writers below one directory: each process takes a free one, so any number of them can share it."""
 
 import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from windsock.contracts.errors import InputError
 from windsock.contracts.journal.space import sync_directory
@@ -24,7 +24,7 @@ SLOTS = 64
 class Slot:
     """One writer's place, held by this process until it is released or the process ends."""
 
-    def __init__(self, directory: Path, lock: int) -> None:
+    def __init__(self, directory: Path, lock: TextIO) -> None:
         self.directory = directory
         self._lock = lock
 
@@ -32,11 +32,11 @@ class Slot:
     def take(cls, directory: Path) -> "Slot | None":
         """Takes a place, or None if another process has it."""
         directory.mkdir(parents=True, exist_ok=True)
-        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = (directory / "lock").open("a")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(lock)
+            lock.close()
             return None
         return cls(directory, lock)
 
@@ -66,7 +66,7 @@ class Slot:
 
     def release(self) -> None:
         """Gives the place back."""
-        os.close(self._lock)
+        self._lock.close()
 
 
 def places(root: Path) -> Iterator[Path]:

@@ -25,6 +25,9 @@ CREATE TABLE records (sequence INTEGER PRIMARY KEY, previous BLOB NOT NULL, dige
 CREATE TABLE batches (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, shipped_at REAL);
 CREATE TABLE damaged (sequence INTEGER PRIMARY KEY, previous BLOB NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL);
 """
+# Whoever edits a row by hand may leave text where bytes were; it is then found by its digest.
+LINK = "sequence, CAST(previous AS BLOB), CAST(digest AS BLOB), CAST(body AS BLOB)"
+TABLES = {"chain", "records", "batches", "damaged"}
 # Held for good from the first access on, the file can be neither locked nor changed by any other program.
 PRAGMAS = (
     "locking_mode = EXCLUSIVE",
@@ -87,7 +90,9 @@ class Store:
         self._connection = connection
         self._log_pages = 0
         self.head = genesis(writer)
-        for row in connection.execute("SELECT sequence, digest FROM records ORDER BY sequence DESC LIMIT 1"):
+        for row in connection.execute(
+            "SELECT sequence, CAST(digest AS BLOB) FROM records ORDER BY sequence DESC LIMIT 1"
+        ):
             self.head = Head(*row)
         (through,) = connection.execute("SELECT max(last) FROM batches WHERE shipped_at IS NOT NULL").fetchone()
         self.shipped_through: int = through or 0
@@ -112,10 +117,10 @@ class Store:
             try:
                 for pragma in PRAGMAS:
                     connection.execute(f"PRAGMA {pragma}")
+                writer = _writer(connection)
                 connection.execute("DROP TABLE IF EXISTS filler")
                 _reserve(connection, pages)
                 connection.execute(f"PRAGMA max_page_count = {pages}")
-                (writer,) = connection.execute("SELECT writer FROM chain").fetchone()
                 return cls(path, connection, writer)
             except BaseException:
                 connection.close()
@@ -140,7 +145,7 @@ class Store:
 
     def read(self, first: int, last: int, limit: int) -> list[Sealed]:
         """At most `limit` records from `first` to `last`."""
-        query = "SELECT * FROM records WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?"
+        query = f"SELECT {LINK} FROM records WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?"
         with _translated():
             return [Sealed(self.writer, *row) for row in self._connection.execute(query, (first, last, limit))]
 
@@ -238,6 +243,15 @@ def _create(path: Path, writer: str, pages: int) -> None:
         sync_directory(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _writer(connection: sqlite3.Connection) -> str:
+    """Whose chain the database holds."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    rows = connection.execute("SELECT writer FROM chain").fetchall() if tables >= TABLES else []
+    if len(rows) != 1:
+        raise StoreDamagedError("the file is no journal")
+    return str(rows[0][0])
 
 
 def _reserve(connection: sqlite3.Connection, pages: int) -> None:
