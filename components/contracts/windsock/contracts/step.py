@@ -102,6 +102,10 @@ class Step:
         manifest = read_json(path / MANIFEST, "manifest")
         self._metadata[name] = {"kind": kind, "digest": manifest["digest"], **_plain(details)}
 
+    def sealed(self, name: str) -> Artifact:
+        """An output that this step has completed, opened again and checked byte by byte."""
+        return open_artifact(self._output_path(name))
+
     def report(self, name: str, html: str) -> None:
         """Writes an HTML page, which KFP shows on the run's page."""
         write_text(self._output_path(name), html)
@@ -149,7 +153,9 @@ def _parse_executor_input(text: str) -> dict[str, Any]:
 
 def _run(component: str, steps: Mapping[str, str], arguments: Sequence[str]) -> None:
     if len(arguments) != 2 or arguments[0] not in steps:
-        raise InputError(f"windsock.{component}", list(arguments[:1]), f"STEP EXECUTOR_INPUT with STEP of {list(steps)}")
+        raise InputError(
+            f"windsock.{component}", list(arguments[:1]), f"STEP EXECUTOR_INPUT with STEP of {list(steps)}"
+        )
     module, function = steps[arguments[0]].split(":")
     step = Step(arguments[0], _parse_executor_input(arguments[1]), os.environ)
     getattr(importlib.import_module(module), function)(step)
@@ -173,7 +179,9 @@ def main(component: str, steps: Mapping[str, str], arguments: Sequence[str] | No
         return _ended(f"refused: {refusal}", EXIT_REFUSED)
     except InputError as error:
         return _ended(str(error), EXIT_BAD_INPUT)
-    except Exception as error:  # The last line of defence: a crash keeps its traceback, and its last line says what it was.
+    except (
+        Exception
+    ) as error:  # The last line of defence: a crash keeps its traceback, and its last line says what it was.
         if _out_of_space(error):
             return _ended(f"disk full: {error}", EXIT_CRASHED)
         traceback.print_exc()
