@@ -27,7 +27,7 @@ create macro is_number(text) as
         and isfinite(try_cast(text as double)), false);
 create macro as_time(text) as
     case when regexp_full_match(text, '(1[789]|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}'
-        '([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[-+][0-9]{2}(:?[0-9]{2})?)?)?')
+        '([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?(Z|[-+][0-9]{2}(:?[0-9]{2})?)?)?)?')
     then try_cast(text as timestamptz) end;
 """
 TYPED = {
