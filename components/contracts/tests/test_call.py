@@ -1,5 +1,4 @@
 import pytest
-
 from windsock.contracts.call import REASONS, Call, read_call
 from windsock.contracts.errors import InputError
 

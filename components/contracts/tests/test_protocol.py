@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from windsock.contracts.errors import InputError
 from windsock.contracts.protocol import OUTPUTS, Answer, Protocol, request_id_of_v2
 from windsock.contracts.use_case import Request

@@ -65,18 +65,20 @@ def _word(headers: Mapping[str, str], name: str, pattern: str) -> str:
     return text if re.fullmatch(pattern, text) else ""
 
 
-def read_call(headers: Mapping[str, str], deadline_ms: int) -> Call:
+def read_call(headers: Mapping[str, str], deadline_ms: int, request_id: str = "") -> Call:
     """Reads a request's headers (names in lower case); `deadline_ms` is the default and the most that is granted.
+
+    A `request_id` that the body gave counts before the header's.
 
     Raises:
         InputError: a deadline is no number of milliseconds.
     """
     if not headers.keys() & _READ:
-        return Call(deadline_ms, role=_role(headers), fallback_reason=_fallback_reason(headers))
+        return Call(deadline_ms, request_id, _role(headers), fallback_reason=_fallback_reason(headers))
     left_ms = min(_milliseconds(headers, name, deadline_ms) for name in (DEADLINE, EDGE_DEADLINE))
     return Call(
         deadline_ms=left_ms,
-        request_id=_word(headers, REQUEST_ID, rf"[!-~]{{1,{REQUEST_ID_LIMIT}}}"),
+        request_id=request_id or _word(headers, REQUEST_ID, rf"[!-~]{{1,{REQUEST_ID_LIMIT}}}"),
         role=_role(headers),
         assigned_release=_word(headers, ASSIGNED_RELEASE, r"sha256:[0-9a-f]{64}"),
         fallback_reason=_fallback_reason(headers),

@@ -97,7 +97,7 @@ class Protocol:
     def __init__(self, name: str, request: Request, rows_at_most: int) -> None:
         self.name = name
         self.fields = request.fields
-        self._rows_at_most = rows_at_most
+        self.rows_at_most = rows_at_most
         self._checks = [(field, CHECKS[kind]) for field, kind in request.fields.items()]
 
     def _row(self, given: object, where: str) -> Row:
@@ -114,8 +114,8 @@ class Protocol:
         return {name: check(given[name], f"{where}.{name}") for name, check in self._checks}
 
     def _counted(self, count: int, where: str) -> int:
-        if not 1 <= count <= self._rows_at_most:
-            raise InputError(where, count, f"1 to {self._rows_at_most} rows")
+        if not 1 <= count <= self.rows_at_most:
+            raise InputError(where, count, f"1 to {self.rows_at_most} rows")
         return count
 
     def rows_of_v1(self, body: object) -> list[Row]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from windsock.contracts.errors import InputError
+from windsock.contracts.record_settings import RecordSettings
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Serving:
 
     `requests_at_once` bounds what is in work, and beyond it a request is shed with 429; `workers` is the number of
     threads that read features and score, and so the most reads of the store at once. `skew_s` is how far in the future
-    a feature's time may lie, since clocks differ.
+    a feature's time may lie, since clocks differ. `record` is the journal's own section.
     """
 
     deadline_ms: int = field(default=250, metadata={"low": 5, "high": 60_000})
@@ -27,12 +28,16 @@ class Serving:
     breaker_open_ms: int = field(default=1_000, metadata={"low": 1, "high": 600_000})
     requests_at_once: int = field(default=256, metadata={"low": 1, "high": 100_000})
     workers: int = field(default=4, metadata={"low": 1, "high": 64})
-    rows_at_most: int = field(default=64, metadata={"low": 1, "high": 10_000})
+    rows_at_most: int = field(default=64, metadata={"low": 1, "high": 256})
     body_bytes_at_most: int = field(default=262_144, metadata={"low": 1_024, "high": 67_108_864})
     skew_s: int = field(default=60, metadata={"low": 0, "high": 86_400})
+    record: RecordSettings = field(default_factory=RecordSettings)
 
     def __post_init__(self) -> None:
         if self.reserve_ms >= self.deadline_ms:
             raise InputError("serving.reserve_ms", self.reserve_ms, f"less than deadline_ms, {self.deadline_ms}")
         if self.features_ms >= self.deadline_ms:
             raise InputError("serving.features_ms", self.features_ms, f"less than deadline_ms, {self.deadline_ms}")
+        if self.rows_at_most > self.record.group_rows:
+            limit = f"at most serving.record.group_rows, {self.record.group_rows}"
+            raise InputError("serving.rows_at_most", self.rows_at_most, limit)
