@@ -39,7 +39,7 @@ def training(
     data_gate = validate_data(use_case=the_use_case.output, snapshot=snapshot.outputs["snapshot"], as_of=as_of)
     data_gate.set_caching_options(False)
     data_passed = require_passed(verdict=data_gate.outputs["verdict"], as_of=as_of, override=override)
-    data_passed.set_caching_options(False).set_display_name("require_passed: data")
+    data_passed.set_caching_options(False)
 
     training_set = build_training_set(use_case=the_use_case.output, data=data_gate.outputs["judged"], as_of=as_of)
     training_set.after(data_passed)
@@ -53,7 +53,7 @@ def training(
     )
     evaluation.set_caching_options(False)
     model_passed = require_passed(verdict=evaluation.outputs["verdict"], as_of=as_of, override=override)
-    model_passed.set_caching_options(False).set_display_name("require_passed: model")
+    model_passed.set_caching_options(False)
 
     register_model(
         use_case=the_use_case.output,

@@ -44,7 +44,7 @@ def test_data_that_lost_a_column_is_refused_and_production_stays(laptop):
     rules = laptop.use_case / "rules"
     hostile = rules / "nothing_is_right.sql"
     hostile.write_text(
-        "-- table: trips\n-- severity: refuse\n-- tolerance: 0\n-- owner: pumps\n-- message: every row offends\n"
+        "-- table: trips\n-- severity: refuse\n-- tolerance: 0\n-- tolerance_a_day: 0\n-- origin: none\n-- owner: pumps\n-- message: every row offends\n"
         "select pump, starts_at from trips\n"
     )
     ended = laptop.train(AS_OF)
@@ -60,7 +60,7 @@ def test_data_that_lost_a_column_is_refused_and_production_stays(laptop):
 def test_an_override_lifts_what_it_names_and_is_on_record(laptop):
     rule = laptop.use_case / "rules" / "nothing_is_right.sql"
     rule.write_text(
-        "-- table: trips\n-- severity: refuse\n-- tolerance: 0\n-- owner: pumps\n-- message: a site is called north\n"
+        "-- table: trips\n-- severity: refuse\n-- tolerance: 0\n-- tolerance_a_day: 0\n-- origin: none\n-- owner: pumps\n-- message: a site is called north\n"
         "select pump, trips.starts_at from trips join shifts using (pump) where site = 'north' limit 3\n"
     )
     assert laptop.train(AS_OF).code == 3
