@@ -5,10 +5,10 @@ from typing import Any
 
 import orjson
 from windsock.contracts.call import read_call
+from windsock.contracts.documents import answer_headers, documents, model_paths
 from windsock.contracts.errors import InputError
 from windsock.contracts.journal import NotRecorded
-from windsock.contracts.openapi import openapi
-from windsock.contracts.protocol import Answer, request_id_of_v2
+from windsock.contracts.protocol import request_id_of_v2
 from windsock.predictor.answer import Answered, Answerer, OverloadError
 from windsock.predictor.http import HttpRequest, HttpResponse, error_response
 from windsock.predictor.metrics import Metrics
@@ -24,16 +24,6 @@ def _json(value: object, status: int = 200) -> HttpResponse:
     return HttpResponse(status, orjson.dumps(value))
 
 
-def answer_headers(answers: list[Answer]) -> dict[str, str]:
-    """The headers that tell of an answer without reading its body."""
-    by = {answer.answered_by for answer in answers}
-    return {
-        "x-windsock-release": answers[0].release,
-        "x-windsock-answered-by": by.pop() if len(by) == 1 else "mixed",
-        "x-windsock-reason": next((answer.reason for answer in answers if answer.reason), ""),
-    }
-
-
 class Routes:
     """All paths. `ready` says whether the server as a whole may be sent requests."""
 
@@ -45,23 +35,17 @@ class Routes:
 
     def refresh(self) -> None:
         """Lays the paths anew; another release may have other fields."""
-        protocol = self._answerer.release.protocol
-        name, digest = protocol.name, self._answerer.release.digest
+        release = self._answerer.release
+        self._documents = {
+            path: orjson.dumps(body) for path, body in documents(release.protocol, release.digest).items()
+        }
         self._gets: dict[str, Get] = {
-            "/": lambda: _json({"status": "alive"}),
             "/health": self._health,
             "/metrics": lambda: HttpResponse(200, self._metrics.render(), content_type="text/plain; version=0.0.4"),
-            "/openapi.json": lambda: _json(openapi(protocol)),
-            "/v1/models": lambda: _json({"models": [name]}),
-            f"/v1/models/{name}": lambda: _json({"name": name, "ready": True}),
-            "/v2": lambda: _json({"name": "windsock", "version": digest, "extensions": []}),
-            "/v2/health/live": lambda: _json({"live": True}),
             "/v2/health/ready": self._server_ready,
-            "/v2/models": lambda: _json({"models": [name]}),
         }
-        self._posts: dict[str, Post] = {f"/v1/models/{name}:predict": self._v1}
-        for path in (f"/v2/models/{name}", f"/v2/models/{name}/versions/{digest}"):
-            self._gets[path] = lambda: _json(protocol.metadata([digest]))
+        self._posts: dict[str, Post] = {f"/v1/models/{release.protocol.name}:predict": self._v1}
+        for path in model_paths(release.protocol, release.digest):
             self._gets[f"{path}/ready"] = self._model_ready
             self._posts[f"{path}/infer"] = self._v2
 
@@ -78,13 +62,14 @@ class Routes:
         return response
 
     def _other(self, method: str, path: str) -> HttpResponse:
-        get = self._gets.get(path)
-        if get is not None and method == "GET":
-            return get()
-        if get is not None or path in self._posts:
-            allowed = "GET" if get is not None else "POST"
+        if method == "GET" and path in self._documents:
+            return HttpResponse(200, self._documents[path])
+        if method == "GET" and path in self._gets:
+            return self._gets[path]()
+        if path in self._documents or path in self._gets or path in self._posts:
+            allowed = "POST" if path in self._posts else "GET"
             return error_response(405, f"method: got {method}, expected {allowed}", {"allow": allowed})
-        return error_response(404, f"path: got {path[:200]!r}, expected one of /openapi.json")
+        return error_response(404, f"path: got {path[:200]!r}, expected one of those in /openapi.json")
 
     async def _guarded(self, post: Post, request: HttpRequest) -> HttpResponse:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
