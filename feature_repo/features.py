@@ -1,4 +1,4 @@
-"""The feature views in Feast's terms. Their rows come from `views/*.sql`; how old a value may be, from `use_case.toml`."""
+"""The feature views in Feast's terms. Their rows come from `views/*.sql`; how old a value may be: `use_case.toml`."""
 
 import os
 import tomllib
@@ -9,7 +9,8 @@ from pathlib import Path
 from feast import Entity, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64, String
 
-SOURCES = Path(os.environ["WINDSOCK_FEATURE_SOURCES"])
+# Whoever computes the rows says where they lie; whoever only wants to know the views need not.
+SOURCES = Path(os.environ.get("WINDSOCK_FEATURE_SOURCES", "data"))
 VIEWS = tomllib.loads(Path(__file__).with_name("use_case.toml").read_text(encoding="utf-8"))["views"]
 
 

@@ -11,7 +11,7 @@ def build_training_set(
     training_set: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
 ) -> dsl.ContainerSpec:
-    """Makes one model row for each thing whose label is due: its features as they were known when it was asked about."""
+    """Makes a model row for each thing whose label is due, of what was known when it was asked about."""
     return dsl.ContainerSpec(
         image="windsock/features",
         command=["python", "-m", "windsock.features", "build_training_set"],

@@ -1,6 +1,6 @@
-"""The step `build_training_set`: a model row for each thing whose label is due, with features as known when it was asked."""
+"""The step `build_training_set`: a model row for each thing whose label is due, of what was known when it was asked."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -77,12 +77,11 @@ def open_training_repository(directory: Path, use_case: UseCase, scratch: Path) 
 def join(history: History, repository: Repository, view: FeatureView) -> float:
     """Joins one view to all requests through Feast; returns the share of requests for which it knew nothing.
 
-    Feast is asked for the different keys and times only, part by part in order of time, and gets the rows that can still
-    be valid in the part: the same answers in a fraction of the time and memory.
+    Feast is asked for the different keys and times only, part by part in order of time, and gets the rows that can be
+    valid in the part: the same answers in a fraction of the time and memory.
     """
-    answers = []
     for part in history.questions(view, QUESTIONS):
-        first = part.column("event_timestamp")[0].as_py().astimezone(UTC)
-        history.write_source(view, repository.source(view), since=first - timedelta(seconds=view.ttl_s))
-        answers.append(repository.historical(view, part))
-    return history.answer(view, answers)
+        first, last = (part.column("event_timestamp")[index].as_py() for index in (0, -1))
+        history.write_source(view, repository.source(view), first - timedelta(seconds=view.ttl_s), last)
+        history.accept(repository.historical(view, part))
+    return history.answer(view)

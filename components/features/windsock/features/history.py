@@ -1,7 +1,7 @@
 """The only door to DuckDB: tables as known at one time, the label and the views that the use case computes from them.
 
-Inside, the tables of the use case bear their own names, `labels` is what `labels.sql` gives, and the rows of a view lie in
-`features.<view>`. One thread, so that sums of fractions come out the same in every run.
+Inside, the tables of the use case bear their own names, `labels` is what `labels.sql` gives, and the rows of a view lie
+in `features.<view>`. One thread, so that sums of fractions come out the same in every run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -124,11 +124,11 @@ class History:
             raise InputError(file, f"{count} keys with several rows of the same two times", "one row each")
         return self._count(f'from features."{view.name}"')
 
-    def write_source(self, view: FeatureView, path: Path, since: datetime | None = None) -> None:
-        """Writes a view's rows as Feast reads them; with `since`, only those that happened at or after it."""
-        rows = f'select * from features."{view.name}" where {EVENT} >= coalesce(?, {EVENT})'
+    def write_source(self, view: FeatureView, path: Path, since: datetime, until: datetime) -> None:
+        """Writes the rows of a view that happened from `since` to `until`, both included, as Feast reads them."""
+        rows = f'select * from features."{view.name}" where {EVENT} between ? and ?'
         order = f"order by {quoted(view.join_keys)}, {EVENT}, {CREATED}"
-        self._run(f"copy ({rows} {order}) to '{path}' (format parquet)", [since])
+        self._run(f"copy ({rows} {order}) to '{path}' (format parquet)", [since, until])
 
     def ask(self) -> dict[str, int]:
         """Sets up the requests that get a training row; returns how many are left out, by reason.
@@ -137,12 +137,15 @@ class History:
         Asked too late: what the request says was known only after the question had to be asked.
         """
         request, label = self.use_case.request, self.use_case.label
+        if taken := {EVENT, LABEL_KNOWN_AT, label.column} & request.fields.keys():
+            raise InputError("request.fields", sorted(taken), "other names: these are columns of the training set")
         lead, mature = timedelta(minutes=request.lead_time_minutes), timedelta(hours=label.mature_after_hours)
         fields = ", ".join(f'"{name}"::{REQUEST_TYPES[kind]} as "{name}"' for name, kind in request.fields.items())
         self._run(
             f"""
             create table asked as
-            select {fields}, "{label.column}"::TINYINT as "{label.column}", {LABEL_KNOWN_AT}::TIMESTAMPTZ as {LABEL_KNOWN_AT},
+            select {fields}, "{label.column}"::TINYINT as "{label.column}",
+                {LABEL_KNOWN_AT}::TIMESTAMPTZ as {LABEL_KNOWN_AT},
                 "{request.event_time}"::TIMESTAMPTZ - ?::INTERVAL as {EVENT},
                 case
                     when "{request.event_time}" is null or "{request.event_time}" + ?::INTERVAL > ? then 'not_due'
@@ -160,37 +163,47 @@ class History:
         return counts
 
     def questions(self, view: FeatureView, rows: int) -> Iterator[pa.Table]:
-        """The different keys and times at which a view is asked, in order of time, at most `rows` at once."""
+        """The different keys and times at which a view is asked, in order of time, at most `rows` at once.
+
+        Prepares an empty table that `accept` fills and `answer` joins.
+        """
+        order = f"order by {EVENT}, {quoted(view.join_keys)}"
         usable = " and ".join(f'"{name}" is not null' for name in view.join_keys)
         keys = ", ".join(f'"{name}"::{view.columns[name]} as "{name}"' for name in view.join_keys)
         self._run(
             f"""
             create or replace table questions as
-            select *, (row_number() over (order by {EVENT}, {quoted(view.join_keys)}) - 1) // {rows} as part
+            select *, (row_number() over ({order}) - 1) // {rows} as part
             from (select distinct {keys}, {EVENT} from requests where {usable})
             """
         )
+        features = ", ".join(f'null::{view.columns[name]} as "{view.name}__{name}"' for name in view.features)
+        self._run(f"create or replace table answers as select * exclude (part), {features} from questions limit 0")
         for (part,) in self._rows("select distinct part from questions order by part"):
-            chosen = f"select * exclude (part) from questions where part = {part} order by {EVENT}, {quoted(view.join_keys)}"
+            chosen = f"select * exclude (part) from questions where part = {part} {order}"
             yield self.connection.execute(chosen).fetch_arrow_table()
 
-    def answer(self, view: FeatureView, parts: Sequence[pa.Table]) -> float:
-        """Joins a view's answers to the requests as `view__feature`; returns the share of requests that got a row of nulls.
+    def accept(self, answers: pa.Table) -> None:
+        """Takes the answers to one part of the questions."""
+        self.connection.register("accepted", answers)
+        self._run("insert into answers by name select * from accepted")
+        self.connection.unregister("accepted")
+
+    def answer(self, view: FeatureView) -> float:
+        """Joins a view's answers to the requests as `view__feature`; returns the share of requests without any value.
 
         Raises:
             RuntimeError: rows were lost or multiplied on the way.
         """
         names = [f"{view.name}__{feature}" for feature in view.features]
         before = self._count("from requests")
-        self.connection.register("answers", pa.concat_tables(parts).combine_chunks() if parts else None)
-        keys = ", ".join(f'"{name}"' for name in (*view.join_keys, EVENT))
-        self._run(f"create or replace table joined as select requests.*, {quoted(names)} from requests left join answers using ({keys})")
-        self.connection.unregister("answers")
+        keys = quoted([*view.join_keys, EVENT])
+        joined = f"select requests.*, {quoted(names)} from requests left join answers using ({keys})"
+        self._run(f"create or replace table joined as {joined}")
         after = self._count("from joined")
         if before != after:
             raise RuntimeError(f"{view.name}: {before} requests became {after} rows")
-        self._run("drop table requests")
-        self._run("alter table joined rename to requests")
+        self._run("drop table requests; alter table joined rename to requests")
         empty = " and ".join(f'"{name}" is null' for name in names)
         return self._count(f"select 1 from requests where {empty}") / before if before else 0.0
 
@@ -214,6 +227,30 @@ class History:
             order by {quoted(view.join_keys)}
             """
         ).fetch_arrow_table()
+
+    def rows_to_write(
+        self, view: FeatureView, latest: pa.Table, changed: Sequence[str], gone: Sequence[str]
+    ) -> pa.Table:
+        """The rows of `latest` under the changed keys; for each key that is gone, a row of missing values as of now."""
+        nothing = {name: f"json_extract_string(key, '$.\"{name}\"')::{view.columns[name]}" for name in view.join_keys}
+        nothing |= {name: f"null::{view.columns[name]}" for name in view.features}
+        nothing |= {EVENT: "$as_of", CREATED: "$as_of"}
+        tables = {"latest": latest, "changed": _keys(changed), "gone": _keys(gone)}
+        for name, table in tables.items():
+            self.connection.register(name, table)
+        return self.connection.execute(
+            f"""
+            select * exclude (key, digest) from latest semi join changed using (key)
+            union all by name
+            select {", ".join(f'{value} as "{name}"' for name, value in nothing.items())} from gone
+            order by {quoted(view.join_keys)}
+            """,
+            {"as_of": self.as_of},
+        ).fetch_arrow_table()
+
+
+def _keys(keys: Sequence[str]) -> pa.Table:
+    return pa.table({"key": pa.array(keys, pa.string())})
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a feature view is to the platform, and how model rows are made of requests and features. No library, no files."""
+"""What a feature view is to the platform, and how model rows are made of requests and features: no library, no file."""
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,10 +40,14 @@ def check_views(declared: Mapping[str, FeatureView], settings: Mapping[str, View
     known = set(fields)
     for name, view in declared.items():
         if view.ttl_s != settings[name].fresh_for_s:
-            raise InputError(f"ttl of view {name}", view.ttl_s, f"fresh_for_s of use_case.toml, {settings[name].fresh_for_s}")
+            raise InputError(
+                f"ttl of view {name}", view.ttl_s, f"fresh_for_s of use_case.toml, {settings[name].fresh_for_s}"
+            )
         for key in view.join_keys:
             if key not in known:
-                raise InputError(f"entity of view {name}", key, f"one of the request's fields: {', '.join(sorted(known))}")
+                raise InputError(
+                    f"entity of view {name}", key, f"one of the request's fields: {', '.join(sorted(known))}"
+                )
 
 
 def check_columns(columns: object, taken: Iterable[str]) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
-from feast import Entity, FeatureStore  # type: ignore[import-untyped]
+from feast import Entity, FeatureStore
 from feast import FeatureView as FeastView
-from feast.repo_config import FeastConfigError, load_repo_config  # type: ignore[import-untyped]
+from feast.repo_config import FeastConfigError, load_repo_config
 from windsock.contracts.errors import InputError
 from windsock.contracts.use_case_code import load_module
 from windsock.features.policy import FeatureView
@@ -96,7 +97,7 @@ class Repository:
             self.store.provider.ingest_df(declared, rows.slice(start, WRITE_ROWS).to_pandas())
 
 
-def _declared(module: ModuleType) -> list[Entity | FeastView]:
+def _declared(module: ModuleType) -> list[Any]:
     return [value for value in vars(module).values() if isinstance(value, (Entity, FeastView))]
 
 
@@ -106,7 +107,7 @@ def open_repository(directory: Path, sources: Path, registry: Path, online_store
     Raises:
         InputError: `feature_store.yaml` or `features.py` is missing or not understood.
     """
-    # Feast's sqlite store writes event times in the local zone of the process, and a reader in another would misread them.
+    # Feast's sqlite store counts event times in the local zone of the process; a reader in another would misread them.
     os.environ["TZ"] = "UTC"
     time.tzset()
     settings = directory / "feature_store.yaml"
