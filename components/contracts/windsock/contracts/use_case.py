@@ -9,6 +9,7 @@ from windsock.contracts.errors import InputError
 from windsock.contracts.gate_settings import Gates
 from windsock.contracts.ingest_settings import Ingest
 from windsock.contracts.model_settings import Evaluation, Split, Training
+from windsock.contracts.rollout_settings import Rollout
 from windsock.contracts.serving_settings import Serving
 from windsock.contracts.settings import parse
 
@@ -91,6 +92,7 @@ class UseCase:
     evaluation: Evaluation
     serving: Serving = field(default_factory=Serving)
     ingest: Ingest = field(default_factory=Ingest)
+    rollout: Rollout = field(default_factory=Rollout)
 
     def __post_init__(self) -> None:
         if not self.tables:

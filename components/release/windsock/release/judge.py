@@ -1,0 +1,268 @@
+"""Holds a candidate against the release that serves, at the same time: refused, passed, or not decided yet.
+
+Every check bets on two claims. That the candidate is worse at all: once the wealth reaches 1 / (false_abort_rate x
+budget) and what was measured is at least the floor, it is refused. That it is worse by less than twice the floor:
+once the wealth reaches 1 / missed_rate, it passes. The budgets of all checks sum to at most 1, so by Bonferroni a
+candidate that is as good is ever refused with probability at most `false_abort_rate`, however often anybody looks.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from windsock.contracts.cost import Costs
+from windsock.contracts.rollout_settings import Rollout
+from windsock.contracts.verdict import Finding, Outcome, Verdict, judge
+from windsock.release.betting import (
+    RARE,
+    STEADY,
+    Bets,
+    Sample,
+    interval,
+    log_wealth_of_split,
+    total_better,
+    total_worse,
+)
+
+OPERATION = "release/operation"
+LABELS = "release/labels"
+SPLIT = "split"
+COPIES = "copies"
+# Copies are sent without waiting and some are lost; more than this share lost says that the candidate does not answer.
+COPIES_SEEN = 0.98
+COPIES_AT_LEAST = 200
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What one release showed in a check: how many answers, and their mean."""
+
+    count: int
+    mean: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known in one check: a sample for each stretch of the rollout, the newest last, and both sides' figures.
+
+    `candidate` and `serving` are those of all stretches; `effect` is how much worse the candidate is, the larger of all
+    stretches and of the newest one alone, so that a good beginning cannot hide a bad end.
+    """
+
+    samples: tuple[Sample, ...]
+    candidate: Arm
+    serving: Arm
+    effect: float
+
+
+@dataclass(frozen=True)
+class Split:
+    """Requests by assignment in one stretch: the candidate's wanted share, and how many went to it and to the other."""
+
+    share: float
+    candidate: int
+    serving: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a judge sees. `copies` counts the requests that were to be copied, and the copies that were recorded."""
+
+    checks: Mapping[str, Measured]
+    splits: tuple[Split, ...] = ()
+    copies: tuple[int, int] = (0, 0)
+
+    @property
+    def newest(self) -> int:
+        """The candidate's requests in the newest stretch: those assigned to it, or the copies that it answered."""
+        split = self.splits[-1] if self.splits else None
+        return split.candidate if split is not None and split.share > 0 else self.copies[1]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is said of a candidate: of how it works, and, once labels are in, of what came true."""
+
+    operation: Verdict
+    labels: Verdict
+
+    @property
+    def refused(self) -> bool:
+        """Whether anything shows that the candidate is worse."""
+        return Outcome.REFUSED in (self.operation.outcome, self.labels.outcome)
+
+    @property
+    def void(self) -> bool:
+        """Whether the split is not the wanted one: then nothing else that was measured counts."""
+        return any(one.check == SPLIT and one.outcome is Outcome.INCONCLUSIVE for one in self.operation.findings)
+
+
+@dataclass(frozen=True)
+class Check:
+    """How one check decides: its floor in its own unit, its part of the false aborts, and where both come from.
+
+    A `guard` can stop a candidate, and cannot vouch for one. A payoff of 1 is `unit` in the unit that people read.
+    """
+
+    name: str
+    floor: float
+    budget: float
+    bets: Bets
+    origin: str
+    guard: bool = False
+    unit: float = 1.0
+
+
+SCORE_QUANTILES = (0.25, 0.5, 0.75)
+
+
+def slow_name(quantile: float) -> str:
+    """The name of a check for slow answers."""
+    return f"slow/p{quantile * 100:g}"
+
+
+def score_name(quantile: float) -> str:
+    """The name of a guard on scores."""
+    return f"scores/q{quantile * 100:g}"
+
+
+def operation_checks(settings: Rollout) -> tuple[Check, ...]:
+    """The checks that need no label."""
+    scores, part = settings.scores, settings.scores.budget / len(SCORE_QUANTILES)
+    return (
+        Check("failed", settings.failed.floor, settings.failed.budget, RARE, "rollout.failed"),
+        Check("fallback", settings.fallback.floor, settings.fallback.budget, RARE, "rollout.fallback"),
+        *(Check(slow_name(slow.quantile), slow.floor, slow.budget, STEADY, "rollout.slow") for slow in settings.slow),
+        *(Check(score_name(one), scores.floor, part, STEADY, "rollout.scores", guard=True) for one in SCORE_QUANTILES),
+    )
+
+
+def label_checks(settings: Rollout, costs: Costs) -> tuple[Check, ...]:
+    """The checks of what came true: the squared error of the probability, and the cost of the decision."""
+    unit = cost_unit(costs)
+    return (
+        Check("loss", settings.loss.floor, settings.loss.budget, STEADY, "rollout.loss"),
+        Check("cost", settings.cost.floor, settings.cost.budget, STEADY, "rollout.cost", unit=unit),
+    )
+
+
+def cost_unit(costs: Costs) -> float:
+    """The widest gap between the costs of two decisions: what a payoff of 1 means in money."""
+    values = (costs.act_positive, costs.act_negative, costs.skip_positive, costs.skip_negative)
+    return max(values) - min(values)
+
+
+def judge_candidate(evidence: Evidence, settings: Rollout, costs: Costs) -> Judgement:
+    """The whole judgement. Without a single label the verdict on labels is inconclusive: it checked nothing."""
+    operation = [judge_check(check, evidence, settings, fresh=True) for check in operation_checks(settings)]
+    labels = [judge_check(check, evidence, settings, fresh=False) for check in label_checks(settings, costs)]
+    found = [finding for finding in labels if finding.sample_size]
+    return Judgement(
+        judge(OPERATION, [*_judge_split(evidence, settings), *_judge_copies(evidence), *operation]),
+        judge(LABELS, found),
+    )
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the bets of one check say: refused or passed (arrays along the samples' leading axes), or neither."""
+
+    refused: Any
+    passed: Any
+
+
+def rule(check: Check, samples: Sequence[Sample], effect: Any, settings: Rollout, fresh: bool) -> Ruling:
+    """Applies the rule of a check to its samples, the newest last; simulations call this very function.
+
+    A guard refuses when the shift, up or down, is surely beyond the floor, with half of the budget for each
+    direction, and passes otherwise. To pass another check, `fresh` asks for proof from the newest stretch alone: a
+    step is no proof of the next one.
+    """
+    rate, floor = settings.false_abort_rate * check.budget, check.floor / check.unit
+    if check.guard:
+        up, down = total_worse(samples, floor, check.bets), total_better(samples, -floor, check.bets)
+        refused = np.maximum(up, down) >= -math.log(rate / 2)
+        return Ruling(refused, ~refused)
+    worse = total_worse(samples, 0.0, check.bets)
+    refused = (worse >= -math.log(rate)) & (np.asarray(effect) >= floor)
+    better = total_better(samples[-1:] if fresh else samples, 2 * floor, check.bets)
+    return Ruling(refused, (better >= -math.log(settings.missed_rate)) & ~refused)
+
+
+def judge_check(check: Check, evidence: Evidence, settings: Rollout, fresh: bool) -> Finding:
+    """One check's finding: its outcome, and the interval that the outcome is read from."""
+    measured = evidence.checks.get(check.name)
+    if measured is None or not measured.candidate.count:
+        outcome = Outcome.PASSED if check.guard else Outcome.INCONCLUSIVE
+        return Finding(check.name, outcome, "nothing measured yet", sample_size=0, threshold_origin=check.origin)
+    ruling = rule(check, measured.samples, measured.effect, settings, fresh)
+    outcome = Outcome.REFUSED if ruling.refused else Outcome.PASSED if ruling.passed else Outcome.INCONCLUSIVE
+    bound = check.floor if check.guard or ruling.refused else 2 * check.floor
+    rate = settings.false_abort_rate * check.budget
+    low, _ = interval(measured.samples, check.bets, rate, settings.missed_rate)
+    _, high = interval(measured.samples[-1:] if fresh else measured.samples, check.bets, rate, settings.missed_rate)
+    return Finding(
+        check.name,
+        outcome,
+        _message(check, measured),
+        effect=measured.effect * check.unit,
+        sample_size=measured.candidate.count,
+        interval=(low * check.unit, max(low, high) * check.unit),
+        threshold=bound,
+        threshold_origin=f"{check.origin}, false aborts {rate:.2g}, missed {settings.missed_rate:.2g}",
+    )
+
+
+def _message(check: Check, measured: Measured) -> str:
+    candidate, serving = measured.candidate, measured.serving
+    if check.name in ("loss", "cost"):
+        left, right = candidate.mean * check.unit, serving.mean * check.unit
+        return f"mean {left:.4g} over {candidate.count:,}, against {right:.4g} over {serving.count:,}"
+    return (
+        f"{candidate.mean:.2%} of the candidate's {candidate.count:,} answers, "
+        f"{serving.mean:.2%} of the serving release's {serving.count:,}"
+    )
+
+
+def _judge_split(evidence: Evidence, settings: Rollout) -> list[Finding]:
+    """Whether requests were assigned as wanted. A mismatch voids all comparisons and blames nobody."""
+    splits = [split for split in evidence.splits if 0 < split.share < 1]
+    if not splits:
+        return []
+    wealth = sum(float(log_wealth_of_split(split.share, split.candidate, split.serving)) for split in splits)
+    newest = splits[-1]
+    total = newest.candidate + newest.serving
+    outcome = Outcome.INCONCLUSIVE if wealth >= -math.log(settings.false_void_rate) else Outcome.PASSED
+    measured = newest.candidate / total if total else math.nan
+    return [
+        Finding(
+            SPLIT,
+            outcome,
+            f"{newest.candidate:,} of {total:,} requests were assigned to the candidate, {newest.share:.0%} is wanted",
+            effect=None if math.isnan(measured) else measured,
+            sample_size=total,
+            threshold=newest.share,
+            threshold_origin=f"the wanted weight, false alarms {settings.false_void_rate:.2g}",
+        )
+    ]
+
+
+def _judge_copies(evidence: Evidence) -> list[Finding]:
+    """Whether the candidate answers the copies it gets: one that dies on them leaves no record to be judged by."""
+    wanted, seen = evidence.copies
+    if wanted < COPIES_AT_LEAST:
+        return []
+    share = seen / wanted
+    return [
+        Finding(
+            COPIES,
+            Outcome.PASSED if share >= COPIES_SEEN else Outcome.INCONCLUSIVE,
+            f"{seen:,} of {wanted:,} copied requests were answered by the candidate",
+            effect=share,
+            sample_size=wanted,
+            threshold=COPIES_SEEN,
+            threshold_origin="copies may be lost, but few are",
+        )
+    ]
