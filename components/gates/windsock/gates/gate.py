@@ -1,0 +1,135 @@
+"""The three layers, in order: schema, business rules with their quarantine, statistics over the rows that stay."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from windsock.contracts.clock import format_time
+from windsock.contracts.use_case import Table
+from windsock.contracts.verdict import Finding, Outcome
+from windsock.gates import statistics, structure
+from windsock.gates.duck import RuleError, Tables
+from windsock.gates.policy import Policy
+from windsock.gates.rules import Severity
+from windsock.gates.statistics import Compared, Day
+from windsock.gates.tfdv import Profile, TableSchema, anomalies, distances, profile
+from windsock.gates.windows import Span, windows
+
+SAMPLES = 8
+
+
+@dataclass
+class Judged:
+    """What was found out about one table, for the verdict and for the report.
+
+    `quarantined` maps a row's number to the rules it broke; `samples` holds some of each rule's rows, as text.
+    """
+
+    rows: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    quarantined: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    samples: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    span: Span | None = None
+    days: Mapping[date, Day] = field(default_factory=dict)
+    compared: list[Compared] = field(default_factory=list)
+    profiles: dict[date, tuple[Profile, Profile]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Judges the tables of one snapshot by one policy, as of one time."""
+
+    policy: Policy
+    schema: Mapping[str, TableSchema]
+    definitions: Mapping[str, Table]
+    as_of: datetime
+
+    def judge(self, tables: Tables) -> dict[str, Judged]:
+        """Judges every table; what the rules quarantine is set aside in `tables` before the statistics are taken."""
+        judged = {name: Judged(rows=tables.count(name)) for name in self.definitions}
+        for name, table in judged.items():
+            self._judge_schema(tables, name, table)
+        for name, table in judged.items():
+            self._judge_rules(tables, name, table)
+        for name, table in judged.items():
+            self._set_aside(tables, name, table)
+            self._judge_statistics(tables, name, table)
+        return judged
+
+    def _judge_schema(self, tables: Tables, name: str, judged: Judged) -> None:
+        schema, definition, owner = self.schema[name], self.definitions[name], self.policy.owner
+        types = tables.types(name)
+        times = {column for column, kind in types.items() if kind.startswith("TIMESTAMP")}
+        found = profile(tables.arrow(name))
+        problems = {anomaly.column: anomaly.message for anomaly in anomalies(found, schema)}
+        profiled = structure.Profiled(found.rows, found.distinct, problems)
+        judged.findings += structure.judge_schema(
+            name, schema.kinds, times, judged.rows, profiled, schema.constant, owner
+        )
+        if not {*definition.key, definition.event_time, definition.created_time} <= types.keys():
+            return
+        missing, shared = tables.broken_keys(name)
+        judged.findings.append(structure.judge_keys(name, judged.rows, missing, shared, definition.key, owner))
+        untimely, created = tables.untimely(name, self.as_of), definition.created_time
+        as_of = format_time(self.as_of)
+        judged.findings.append(structure.judge_times(name, judged.rows, untimely, created, as_of, owner))
+
+    def _judge_rules(self, tables: Tables, name: str, judged: Judged) -> None:
+        broken: dict[int, list[str]] = {}
+        for rule in self.policy.rules:
+            if rule.header.table != name:
+                continue
+            try:
+                found = tables.offenders(name, rule.query)
+            except RuleError as error:
+                judged.findings.append(structure.broken_rule(rule, str(error)))
+                continue
+            judged.findings.append(
+                structure.judge_rule(rule, judged.rows, len(found.rows), found.worst_day, found.worst_day_share)
+            )
+            judged.samples[rule.name] = list(tables.samples(name, found.rows[:SAMPLES]))
+            if rule.severity is Severity.QUARANTINE:
+                for row in found.rows:
+                    broken.setdefault(row, []).append(rule.name)
+        judged.quarantined = {row: tuple(names) for row, names in sorted(broken.items())}
+
+    def _set_aside(self, tables: Tables, name: str, judged: Judged) -> None:
+        """Statistics are those of the rows that stay, unless so many go that what is left would say nothing."""
+        bound = self.policy.gates.tables[name].max_quarantined_share
+        finding = structure.judge_quarantine(name, judged.rows, len(judged.quarantined), bound, self.policy.owner)
+        judged.findings.append(finding)
+        if finding.outcome is Outcome.PASSED:
+            tables.set_aside(name, judged.quarantined)
+
+    def _judge_statistics(self, tables: Tables, name: str, judged: Judged) -> None:
+        gates, settings, owner = self.policy.gates, self.policy.gates.tables[name], self.policy.owner
+        event = self.definitions[name].event_time
+        if not tables.types(name).get(event, "").startswith("TIMESTAMP"):
+            message = f"no statistics without {event} as a time"
+            judged.findings.append(Finding(f"history/{name}", Outcome.REFUSED, message, owner=owner))
+            return
+        span, first = tables.span(name, settings.starts_on, settings.complete_after_hours, self.as_of)
+        judged.span, judged.days = span, tables.days(name, settings.daily_means)
+        found = windows(span, gates)
+        judged.compared = self._compare(tables, name, judged)
+        judged.findings += [
+            statistics.judge_history(name, span, settings.starts_on, first, owner),
+            statistics.judge_windows(name, span, found, gates, owner),
+            *statistics.judge_distributions(name, settings.distributions, judged.compared, owner),
+            *statistics.judge_volume(name, span, judged.days, gates, owner),
+            *statistics.judge_nulls(name, list(self.schema[name].kinds), span, found, judged.days, gates, owner),
+            *statistics.judge_means(name, span, judged.days, gates, owner),
+        ]
+
+    def _compare(self, tables: Tables, name: str, judged: Judged) -> list[Compared]:
+        measures = {
+            column: comparison.measure for column, comparison in self.policy.gates.tables[name].distributions.items()
+        }
+        compared = []
+        for window in windows(judged.span, self.policy.gates) if judged.span and measures else ():
+            current, reference = (
+                profile(tables.arrow(name, part.first, part.last)) for part in (window.judged, window.reference)
+            )
+            judged.profiles[window.judged.first] = (current, reference)
+            compared.append(Compared(window, current.rows, distances(current, reference, measures)))
+        return compared
