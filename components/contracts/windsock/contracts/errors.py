@@ -31,5 +31,5 @@ def _short(text: str) -> str:
     return text if len(text) <= SHOWN_LIMIT else text[: SHOWN_LIMIT - 3] + "..."
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818  a refusal is an answer and no error
     """A gate said no and the run must stop. This is an answer, not a failure of the program."""

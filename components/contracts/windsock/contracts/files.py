@@ -53,7 +53,7 @@ def read_json(path: Path, what: str) -> Any:
         raise InputError(what, f"{path.stat().st_size} bytes", f"at most {JSON_LIMIT_BYTES} bytes")
     try:
         return json.loads(path.read_bytes())
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(what, str(path), f"valid JSON ({error})") from error
 
 
@@ -72,6 +72,6 @@ def new_directory(path: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
-        os.rename(partial, path)
+        partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

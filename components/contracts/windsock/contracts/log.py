@@ -8,4 +8,6 @@ from datetime import UTC, datetime
 def log(event: str, **fields: object) -> None:
     """Writes one line: when, what, and the named facts. Never put a secret or a whole row in it."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    print(json.dumps({"at": at, "event": event, **fields}, default=str, ensure_ascii=False), file=sys.stderr, flush=True)
+    print(
+        json.dumps({"at": at, "event": event, **fields}, default=str, ensure_ascii=False), file=sys.stderr, flush=True
+    )

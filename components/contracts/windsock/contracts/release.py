@@ -1,4 +1,4 @@
-"""A release: one immutable bundle of model, features, rules and thresholds; and the registry that says which one serves."""
+"""A release: one immutable bundle of model, features, rules and thresholds; the registry names the one in use."""
 
 import shutil
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ def open_bundle(directory: Path) -> Bundle:
     """Opens a release, every digest checked before a file is read, and refuses what could run code on load.
 
     Raises:
-        InputError: a byte differs from the manifest, a file is of another kind, or `release.json` does not hold together.
+        InputError: a byte differs from the manifest, a file is of another kind, or `release.json` contradicts it.
     """
     artifact = open_artifact(directory, KIND)
     for path in sorted(directory.rglob("*")):

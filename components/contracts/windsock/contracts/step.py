@@ -1,7 +1,7 @@
 """The one shell of every step: KFP's executor input comes in, artifacts and KFP's executor output go out.
 
-A component's `__main__` calls `main` with its steps. A step is a function of one `Step`; it opens inputs, writes outputs
-and returns. Whatever it raises becomes one line and an exit code here and nowhere else.
+A component's `__main__` calls `main` with its steps. A step is a function of one `Step`; it opens inputs, writes
+outputs and returns. Whatever it raises becomes one line and an exit code here and nowhere else.
 """
 
 import importlib

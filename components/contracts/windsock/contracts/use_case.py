@@ -43,8 +43,8 @@ class Request:
 class Table:
     """One table of the landing zone.
 
-    `key` identifies a row, `event_time` is when the row's fact happens, `created_time` when it became known. Of two rows
-    with one key the later created one is the correction. `format` is that of the delivered files, one a day.
+    `key` identifies a row, `event_time` is when the row's fact happens, `created_time` when it became known. Of two
+    rows with one key the later created one is the correction. `format` is that of the delivered files, one a day.
     """
 
     key: tuple[str, ...]

@@ -24,9 +24,9 @@ class Outcome(StrEnum):
 class Finding:
     """One check's result.
 
-    `check` names it for overrides and runbooks (`schema/flights/carrier`). `effect` is what was measured, `sample_size`
-    on how many rows, `interval` its uncertainty (low, high), `threshold` the bound and `threshold_origin` where the bound
-    comes from. A field that a check has nothing to say about stays None.
+    `check` names it for overrides and runbooks (`schema/flights/carrier`). `effect` is what was measured, on how many
+    rows (`sample_size`), `interval` its uncertainty (low, high), `threshold` the bound and `threshold_origin` where the
+    bound comes from. A field that a check has nothing to say about stays None.
     """
 
     check: str
@@ -77,7 +77,9 @@ class Verdict:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError("verdict", value, f"a gate, an outcome and findings ({error})") from error
         if verdict.outcome is not worst(findings):
-            raise InputError("verdict outcome", verdict.outcome.value, f"{worst(findings).value!r}, as its findings say")
+            raise InputError(
+                "verdict outcome", verdict.outcome.value, f"{worst(findings).value!r}, as its findings say"
+            )
         return verdict
 
 
