@@ -16,7 +16,9 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import redis
+from redis.backoff import ExponentialBackoff
 from redis.lock import Lock
+from redis.retry import Retry
 from windsock.contracts.errors import InputError
 
 PASSWORD = "WINDSOCK_ONLINE_STORE_PASSWORD"  # noqa: S105 - the name of a variable, not a password.
@@ -165,7 +167,8 @@ def _open_sqlite(path: Path, project: str) -> Iterator[Ledger]:
 
 def _open_redis(address: Address, project: str) -> Iterator[Ledger]:
     """The lock is Redis's own recipe: a key with a random token and a time to live."""
-    with closing(redis.Redis(**(address.redis_settings or {}), decode_responses=True)) as client:
+    patience = Retry(ExponentialBackoff(cap=0.5, base=0.05), 3)
+    with closing(redis.Redis(**(address.redis_settings or {}), decode_responses=True, retry=patience)) as client:
         lock = client.lock(f"windsock:{project}:writer", timeout=LEASE_S, blocking=False)
         try:
             acquired = lock.acquire()

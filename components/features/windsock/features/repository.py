@@ -11,8 +11,10 @@ from types import ModuleType
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped]
 from feast import Entity, FeatureStore
 from feast import FeatureView as FeastView
+from feast.errors import FeastError
 from feast.repo_config import FeastConfigError, load_repo_config
 from windsock.contracts.errors import InputError
 from windsock.contracts.use_case_code import load_module
@@ -116,7 +118,7 @@ def open_repository(directory: Path, sources: Path, registry: Path, online_store
     with environment({SOURCES: str(sources), REGISTRY: str(registry), ONLINE_STORE: json.dumps(online_store)}):
         try:
             config = load_repo_config(directory, settings)
-        except FeastConfigError as error:
+        except (FeastConfigError, FeastError, yaml.YAMLError, TypeError) as error:
             raise InputError("feature_store.yaml", str(error), "settings that Feast understands") from error
         declared = _declared(load_module(directory / "features.py", "windsock_use_case_features"))
     store = FeatureStore(config=config)
