@@ -61,17 +61,22 @@ def list_files(directory: Path) -> dict[str, str]:
     for path in sorted(directory.rglob("*")):
         name = path.relative_to(directory).as_posix()
         mode = path.lstat().st_mode
-        if stat.S_ISDIR(mode) or name == MANIFEST:
+        if stat.S_ISDIR(mode):
             continue
         if not stat.S_ISREG(mode):
             raise InputError(f"artifact file {name}", stat.filemode(mode), "a plain file")
-        files[name] = file_digest(path)
+        if name != MANIFEST:
+            files[name] = file_digest(path)
     return files
 
 
 def content_digest(files: Mapping[str, str]) -> str:
-    """The digest of an artifact: SHA-256 over its sorted file names and their digests."""
-    listing = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
+    """The digest of an artifact: SHA-256 over its sorted file names and their digests, a line each.
+
+    Raises:
+        InputError: a file's name leads outside the artifact, or could be taken for more than one line.
+    """
+    listing = "".join(f"{digest}  {_checked_name(name)}\n" for name, digest in sorted(files.items()))
     return "sha256:" + hashlib.sha256(listing.encode()).hexdigest()
 
 
@@ -100,8 +105,8 @@ def new_artifact(path: Path, kind: str, origin: Origin, details: dict[str, Any] 
 
 def _checked_name(name: object) -> str:
     """A file's name in a manifest stays inside the artifact: relative, no `..`, no backslash."""
-    if not isinstance(name, str) or not name or "\\" in name or "\0" in name:
-        raise InputError("manifest file name", name, "a relative POSIX path")
+    if not isinstance(name, str) or not name or "\\" in name or not name.isprintable():
+        raise InputError("manifest file name", name, "a relative POSIX path of printable characters")
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or path.as_posix() != name:
         raise InputError("manifest file name", name, "a path inside the artifact")
@@ -112,6 +117,9 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
     manifest = read_json(directory / MANIFEST, f"manifest of {directory.name}")
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise InputError(f"manifest of {directory.name}", type(manifest).__name__, "an object with `files`")
+    for name in ("kind", "digest", "step"):
+        if not isinstance(manifest.get(name), str):
+            raise InputError(f"{name} of {directory.name}", manifest.get(name), "a text in the manifest")
     for name in manifest["files"]:
         _checked_name(name)
     return manifest

@@ -15,9 +15,9 @@ def parse_time(text: object, field: str) -> datetime:
         raise InputError(field, text, "a time; this placeholder was never expanded")
     try:
         time = datetime.fromisoformat(str(text))
-    except ValueError as error:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InputError(field, text, "a date or time such as 2013-07-01 or 2013-07-01T06:00:00Z") from error
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def format_time(time: datetime) -> str:

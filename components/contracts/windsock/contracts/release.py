@@ -1,5 +1,6 @@
 """A release: one immutable bundle of model, features, rules and thresholds; the registry names the one in use."""
 
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,7 @@ KIND = "release"
 FILE = "release.json"
 MODEL = "model.onnx"
 USE_CASE = "use_case"
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # ONNX and plain data and the use case's reviewed source: nothing in a bundle is unpickled.
 ALLOWED_SUFFIXES = (".onnx", ".json", ".py", ".toml", ".yaml", ".sql", ".pbtxt")
 
@@ -104,7 +106,9 @@ class Registry:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def _place(self, digest: str) -> Path:
+    def _place(self, digest: object) -> Path:
+        if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
+            raise InputError("release digest", digest, "sha256: and 64 hexadecimal digits")
         return self.root / digest.removeprefix("sha256:")
 
     def add(self, bundle: Bundle) -> Bundle:
@@ -127,9 +131,14 @@ class Registry:
     def promote(self, digest: str, facts: Mapping[str, str]) -> None:
         """Names the release in production; `facts` say why, such as the run."""
         self.get(digest)
-        write_json(self.root / "production.json", {"digest": digest, **facts})
+        write_json(self.root / "production.json", {**facts, "digest": digest})
 
     def production(self) -> Bundle | None:
         """The release in production, or None before the first one."""
         pointer = self.root / "production.json"
-        return self.get(read_json(pointer, "production pointer")["digest"]) if pointer.exists() else None
+        if not pointer.exists():
+            return None
+        named = read_json(pointer, "production pointer")
+        if not isinstance(named, dict) or "digest" not in named:
+            raise InputError("production pointer", named, "an object with `digest`")
+        return self.get(named["digest"])

@@ -4,6 +4,8 @@ A section is a frozen dataclass. A field's metadata may hold `low` and `high` (i
 a field without a default must be given.
 """
 
+import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -42,9 +44,9 @@ def _typed(expected: Any, given: Any, where: str) -> Any:
     """One value of the expected type; whole numbers are taken for floats, nothing else is converted."""
     if is_dataclass(expected):
         return parse(typing.cast(type[Any], expected), given, where)
+    if expected is float and type(given) in (int, float):
+        return _finite(given, where)
     if expected in PLAIN:
-        if expected is float and type(given) is int:
-            return float(given)
         if type(given) is not expected:
             raise InputError(where, given, PLAIN[expected])
         return given
@@ -62,6 +64,27 @@ def _typed(expected: Any, given: Any, where: str) -> Any:
     if expected in (Any, object):
         return given
     raise TypeError(f"{where} is declared as {expected}, which settings cannot hold")
+
+
+def _finite(given: int | float, where: str) -> float:
+    """The number, which TOML also lets be `inf` or `nan`, or too large: no setting means any of these."""
+    try:
+        number = float(given)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InputError(where, given, "a finite number")
+    return number
+
+
+def check_name(name: str, where: str) -> None:
+    """Refuses what could not name a column, a table or a file everywhere: in SQL, in Python and on disk.
+
+    Raises:
+        InputError: the name is anything but ASCII letters, digits and underscores, or begins with a digit.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
+        raise InputError(where, name, "a name of letters, digits and underscores")
 
 
 def _bounded(field: "Field[Any]", value: Any, where: str) -> Any:

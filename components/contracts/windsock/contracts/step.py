@@ -22,6 +22,14 @@ from windsock.contracts.files import read_json, write_json, write_text
 
 # KFP's launcher mounts object stores at these paths, by the scheme of the artifact's URI.
 MOUNTS = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/", "file://": "/"}
+# How the system, DuckDB and SQLite say that nothing more can be written.
+OUT_OF_SPACE = (
+    "no space left on device",
+    "not enough disk space",
+    "disk quota exceeded",
+    "file too large",
+    "database or disk is full",
+)
 
 
 def local_path(uri: str) -> Path:
@@ -144,7 +152,7 @@ def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
 def _parse_executor_input(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError("executor input", text, f"KFP's executor input as JSON ({error})") from error
     if not isinstance(value, dict):
         raise InputError("executor input", text, "an object")
@@ -163,8 +171,8 @@ def _run(component: str, steps: Mapping[str, str], arguments: Sequence[str]) -> 
 
 
 def _out_of_space(error: BaseException) -> bool:
-    """Whether a full disk is behind an error; libraries wrap the system's error in their own."""
-    return "No space left on device" in str(error) or "not enough disk space" in str(error).lower()
+    """Whether a full disk or a used-up quota is behind an error; libraries wrap the system's error in their own."""
+    return any(sign in str(error).lower() for sign in OUT_OF_SPACE)
 
 
 def main(component: str, steps: Mapping[str, str], arguments: Sequence[str] | None = None) -> int:

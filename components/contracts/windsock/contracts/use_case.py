@@ -11,7 +11,7 @@ from windsock.contracts.ingest_settings import Ingest
 from windsock.contracts.model_settings import Evaluation, Split, Training
 from windsock.contracts.rollout_settings import Rollout
 from windsock.contracts.serving_settings import Serving
-from windsock.contracts.settings import parse
+from windsock.contracts.settings import check_name, parse
 
 FILE = "use_case.toml"
 FIELD_TYPES = ("string", "integer", "number", "timestamp")
@@ -32,11 +32,16 @@ class Request:
 
     def __post_init__(self) -> None:
         for name, kind in self.fields.items():
+            check_name(name, "request.fields")
             if kind not in FIELD_TYPES:
                 raise InputError(f"request.fields.{name}", kind, f"one of {', '.join(FIELD_TYPES)}")
+        if not self.key:
+            raise InputError("request.key", self.key, "at least one field")
         for name in (*self.key, self.event_time):
             if name not in self.fields:
                 raise InputError("request", name, f"one of the request's fields: {', '.join(self.fields)}")
+        if self.fields[self.event_time] != "timestamp":
+            raise InputError(f"request.fields.{self.event_time}", self.fields[self.event_time], "'timestamp'")
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,12 @@ class Table:
     event_time: str
     created_time: str
     format: str = field(default="csv", metadata={"choices": ("csv", "parquet")})
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            raise InputError("tables: key", self.key, "at least one column")
+        for name in (*self.key, self.event_time, self.created_time):
+            check_name(name, "tables: column")
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,8 @@ class UseCase:
     def __post_init__(self) -> None:
         if not self.tables:
             raise InputError("use_case.tables", self.tables, "at least one table")
+        for name in (*self.tables, *self.views, self.label.column):
+            check_name(name, "use_case: table, view or label")
         if self.label.table not in self.tables:
             raise InputError("label.table", self.label.table, f"one of {', '.join(self.tables)}")
         self.gates.check_tables(self.tables)
@@ -114,6 +127,6 @@ def load_use_case(directory: Path) -> UseCase:
         raise InputError("use case", str(path), f"a directory with {FILE}")
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError("use case", str(path), f"valid TOML in UTF-8 ({error})") from error
     return parse(UseCase, given, "use_case")

@@ -74,7 +74,7 @@ class Verdict:
         try:
             findings = tuple(Finding.from_json(finding) for finding in value["findings"])
             verdict = cls(value["gate"], Outcome(value["outcome"]), findings)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError("verdict", value, f"a gate, an outcome and findings ({error})") from error
         if verdict.outcome is not worst(findings):
             raise InputError(
