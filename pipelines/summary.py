@@ -1,7 +1,10 @@
 """What a person reads while a pipeline runs and when it has ended."""
 
+import os
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from windsock.contracts.verdict import FILE, Outcome, Verdict
 
@@ -9,6 +12,8 @@ from pipelines.runners.venv import StepFailedError, StepResult, interactive
 
 MARKS = {Outcome.PASSED: "passed", Outcome.REFUSED: "REFUSED", Outcome.INCONCLUSIVE: "inconclusive"}
 REASONS_SHOWN = 5
+# Of all that the steps measure, what a person wants at the end of a run; the rest is in the reports and in MLflow.
+KEY_FIGURES = re.compile(r"cost_per_1000$|^auc$|^brier$|^rows$|^quarantined$|^positive_share$")
 
 
 def say(text: str = "", end: str = "\n") -> None:
@@ -49,25 +54,40 @@ def verdict_of(result: StepResult) -> Verdict | None:
 
 
 def report_failure(failure: StepFailedError, results: Sequence[StepResult]) -> None:
-    """Names the step, the reason and the log; and the report of the gate that refused."""
+    """Names the reports of the gates, the log, and in the last line the step and its reason."""
     say()
     _say_verdicts(results)
-    say(f"log     {failure.result.log}")
+    say(f"log     {_shown(failure.result.log)}")
     say(f"{failure.result.name}: {failure.result.last_line}")
 
 
 def report_success(results: Sequence[StepResult], release: str) -> None:
-    """Verdicts, figures, reports and the release."""
+    """Verdicts with their reports, the figures that matter, the release, and how long it took."""
     say()
     _say_verdicts(results)
     for result in results:
-        figures = result.metadata("metrics")
-        if figures:
-            say(f"{result.name}")
-            for name, value in figures.items():
-                say(f"        {name:<40} {value:,.4f}" if isinstance(value, float) else f"        {name:<40} {value}")
+        for name, value in result.metadata("metrics").items():
+            if KEY_FIGURES.search(name):
+                figure = f"{value:>14,.4g}" if isinstance(value, float) and abs(value) < 10 else f"{value:>14,.0f}"
+                say(f"  {result.name:<22}{name:<34}{figure}")
     if release:
-        say(f"release {release}")
+        say(f"\nrelease {release}, now in production")
+    say(f"{len(results)} steps in {sum(result.duration_s for result in results):.0f} s")
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be typed from here."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def published_report(result: StepResult) -> Path | None:
+    """The page that a step wrote, under a name that a browser opens; a link beside it, since artifacts stay as they are."""
+    if "report" not in result.outputs:
+        return None
+    page = result.path("report").with_name("report.html")
+    if not page.exists():
+        os.link(result.path("report"), page)
+    return page
 
 
 def _say_verdicts(results: Sequence[StepResult]) -> None:
@@ -75,10 +95,11 @@ def _say_verdicts(results: Sequence[StepResult]) -> None:
         verdict = verdict_of(result)
         if verdict is None:
             continue
-        say(f"{verdict.gate}: {MARKS[verdict.outcome]} ({len(verdict.findings)} checks)")
+        say(f"{result.name}: {MARKS[verdict.outcome]}, {len(verdict.findings)} checks")
         for finding in verdict.reasons[:REASONS_SHOWN]:
-            say(f"        {finding.check}: {finding.message}")
+            say(f"  {finding.check}: {finding.message}")
         if len(verdict.reasons) > REASONS_SHOWN:
-            say(f"        and {len(verdict.reasons) - REASONS_SHOWN} more in the report")
-        if "report" in result.outputs:
-            say(f"        report {result.path('report')}")
+            say(f"  and {len(verdict.reasons) - REASONS_SHOWN} more, all in the report")
+        page = published_report(result)
+        if page is not None:
+            say(f"  report {_shown(page)}")
