@@ -23,6 +23,10 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     verbs = parser.add_subparsers(dest="verb", required=True)
     up = verbs.add_parser("up", help="start everything and keep it running until Ctrl-C")
     up.add_argument("--as-of", default="", help="what the online features know; default: what the release knows")
+    up.add_argument(
+        "--online-store", default="", help="redis://host:port that others fill; default: a file filled here"
+    )
+    up.add_argument("--use-case", type=Path, default=REPOSITORY / "feature_repo", help="whose rules serve on day zero")
     up.add_argument("--port", type=int, default=8080, help="where the edge listens on loopback; 0 takes a free port")
     up.add_argument("--candidate", default="", help="digest of a second release, which starts without traffic")
     up.add_argument("--clock", choices=("request", "real"), default="request", help="what a request calls now")

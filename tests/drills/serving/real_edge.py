@@ -31,7 +31,7 @@ def make_routing(releases: dict[str, tuple[int, int]], rules: int, shadow: str =
     """A routing on loopback: `releases` maps a release to its port and weight."""
     listen, operations = (Address(LOOPBACK, port) for port in free_ports(2))
     targets = tuple(Target(name, (Address(LOOPBACK, port),), weight) for name, (port, weight) in releases.items())
-    quick = Ejection(ejected_s=0.5, ejected_at_most_s=1.0, probe_interval_s=0.2)
+    quick = Ejection(window_s=0.25, ejected_s=0.5, ejected_at_most_s=1.0, probe_interval_s=0.2)
     return Routing(
         listen, operations, targets, (Address(LOOPBACK, rules),), shadow, deadline_ms=deadline_ms, ejection=quick
     )

@@ -104,20 +104,23 @@ def _probe(routing: Routing) -> dict[str, Any]:
 
 
 def _outliers(routing: Routing) -> dict[str, Any]:
-    """Ejects a server after failures in a row.
+    """Ejects a server when too large a share of its answers fail.
 
     Timeouts and resets count with the 5xx: counted apart, a server that hangs is never ejected. A ready answer does not
     end an ejection, for a server may be ready and hang on predictions.
     """
     ejection = routing.ejection
     return {
-        "consecutive_5xx": ejection.consecutive_failures,
         "split_external_local_origin_errors": False,
-        "interval": "0.5s",
+        "interval": f"{ejection.window_s:.3f}s",
+        "failure_percentage_threshold": ejection.failed_percent,
+        "failure_percentage_request_volume": ejection.requests_at_least,
+        "failure_percentage_minimum_hosts": 1,
+        "enforcing_failure_percentage": 100,
+        "enforcing_consecutive_5xx": 0,
         "base_ejection_time": f"{ejection.ejected_s:.3f}s",
         "max_ejection_time": f"{ejection.ejected_at_most_s:.3f}s",
         "max_ejection_percent": 100,
         "enforcing_success_rate": 0,
-        "enforcing_failure_percentage": 0,
         "successful_active_health_check_uneject_host": False,
     }

@@ -28,6 +28,8 @@ STICKY = "x-windsock-sticky-key"
 RESERVED = (ROLE, "x-windsock-fallback-reason")
 PREDICTION = r"/v1/models/[^/]+:predict|/v2/models/[^/]+(/versions/[^/]+)?/infer"
 LOST_S = 2.0
+# A late answer is better than none: the deadline bounds each try, and release and rules are tried twice each.
+TRIES = 4
 
 
 def version(resources: Iterable[Any]) -> str:
@@ -80,8 +82,7 @@ def _action(routing: Routing, shadow: str = "") -> dict[str, Any]:
         },
         "hash_policy": [{"header": {"header_name": STICKY}}],
         "auto_host_rewrite": True,
-        # A late answer is better than none: the deadline bounds the first try, not the rules' chance to answer.
-        "timeout": f"{2 * deadline_s:.3f}s",
+        "timeout": f"{TRIES * deadline_s:.3f}s",
         "retry_policy": _failover((routing.deadline_ms - routing.failover_reserve_ms) / 1000),
     }
     if shadow:
@@ -110,7 +111,7 @@ def _failover(first_try_s: float) -> dict[str, Any]:
     return {
         "retry_on": "5xx,reset,connect-failure,refused-stream,retriable-status-codes",
         "retriable_status_codes": [429],
-        "num_retries": 2,
+        "num_retries": TRIES - 1,
         "per_try_timeout": f"{first_try_s:.3f}s",
         "retry_priority": extension(
             "envoy.retry_priorities.previous_priorities",

@@ -57,9 +57,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Ejection:
-    """When a server counts as failed: by its answers (passive) and by its readiness (active)."""
+    """When a server counts as failed: by its answers (passive) and by its readiness (active).
 
-    consecutive_failures: int = field(default=5, metadata={"low": 1})
+    By its answers: `failed_percent` of at least `requests_at_least` in `window_s` seconds went wrong. It is a share,
+    not a number in a row: one stall of a busy machine makes every open request late at once, and then it is over.
+    """
+
+    failed_percent: int = field(default=50, metadata={"low": 1, "high": 100})
+    requests_at_least: int = field(default=5, metadata={"low": 1})
+    window_s: float = field(default=1.0, metadata={"low": 0.05})
     ejected_s: float = field(default=2.0, metadata={"low": 0.1})
     ejected_at_most_s: float = field(default=30.0, metadata={"low": 0.1})
     probe_path: str = "/v2/health/ready"
