@@ -1,9 +1,9 @@
 """Materialization: brings the online feature store up to `as_of`, through the same data gates as training."""
 
-from components.features.component import materialize_features
-from components.gates.component import require_passed, validate_data
 from kfp import dsl
 
+from components.features.component import materialize_features
+from components.gates.component import require_passed, validate_data
 from components.ingest.component import snapshot_data
 
 

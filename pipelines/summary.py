@@ -81,7 +81,7 @@ def _shown(path: Path) -> str:
 
 
 def published_report(result: StepResult) -> Path | None:
-    """The page that a step wrote, under a name that a browser opens; a link beside it, since artifacts stay as they are."""
+    """The page that a step wrote, linked under a name that a browser opens: outputs themselves stay as they are."""
     if "report" not in result.outputs:
         return None
     page = result.path("report").with_name("report.html")

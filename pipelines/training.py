@@ -1,11 +1,11 @@
 """Training: from the landing zone to a registered release, with every gate in the way. One plain DAG."""
 
-from components.features.component import build_training_set
-from components.gates.component import require_passed, validate_data
-from components.model.component import evaluate_model, register_model, train_model
 from kfp import dsl
 
+from components.features.component import build_training_set
+from components.gates.component import require_passed, validate_data
 from components.ingest.component import snapshot_data
+from components.model.component import evaluate_model, register_model, train_model
 
 
 @dsl.pipeline(name="training", description="Snapshot, gates, features, train, evaluate against production, register.")
