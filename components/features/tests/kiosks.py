@@ -202,6 +202,7 @@ def sealed(source, target, kind):
 
 def executor_input(path, inputs, parameters, outputs):
     """KFP's executor input for one step, as a text."""
+
     def artifacts(named):
         return {name: {"artifacts": [{"name": name, "uri": str(uri)}]} for name, uri in named.items()}
 

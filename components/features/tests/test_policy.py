@@ -42,7 +42,12 @@ def test_columns_that_are_no_different_names_are_refused(columns):
 
 
 def test_model_rows_are_laid_one_after_the_other_as_32_bit_floats():
-    flat = model_rows(lambda request, features: (request["x"], features["y"]), 2, [{"x": 1}, {"x": 0.1}], [{"y": 2.0}, {"y": math.nan}])
+    flat = model_rows(
+        lambda request, features: (request["x"], features["y"]),
+        2,
+        [{"x": 1}, {"x": 0.1}],
+        [{"y": 2.0}, {"y": math.nan}],
+    )
     assert flat.typecode == "f"
     assert list(flat[:3]) == [1.0, 2.0, pytest.approx(0.1, abs=1e-8)]
     assert math.isnan(flat[3])
