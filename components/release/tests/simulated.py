@@ -39,7 +39,7 @@ class Traffic:
     share: float = 0.1
     requests: int = 100
     looks: int = 200
-    # In a look that an incident hits (with this probability), both releases fall back this much more often.
+    # In a look that an incident hits (with this probability), both releases fail and fall back this much more often.
     incidents: float = 0.0
     incident_rate: float = 0.2
 
@@ -61,7 +61,7 @@ def draw_step(generator: np.random.Generator, traffic: Traffic, rollouts: int) -
     hit = generator.random(shape) < traffic.incidents
     counts = {}
     for name in CENTRES:
-        extra = traffic.incident_rate * hit if name == "fallback" else 0.0
+        extra = traffic.incident_rate * hit if name in ("failed", "fallback") else 0.0
         bad = generator.binomial(assigned, np.minimum(traffic.candidate.of(name) + extra, 1.0))
         other_bad = generator.binomial(others, np.minimum(traffic.serving.of(name) + extra, 1.0))
         cells = np.stack([bad, assigned - bad, other_bad, others - other_bad], axis=-1)

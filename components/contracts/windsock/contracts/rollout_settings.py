@@ -61,7 +61,7 @@ class Rollout:
     step_deadline_s: float = field(default=86_400.0, metadata={"low": 1, "high": 7_776_000})
     probation_days: float = field(default=14.0, metadata={"low": 0, "high": 365})
     baseline_requests: int = field(default=500, metadata={"low": 50, "high": 100_000})
-    false_abort_rate: float = field(default=0.001, metadata={"low": 1e-9, "high": 0.1})
+    false_abort_rate: float = field(default=0.0002, metadata={"low": 1e-9, "high": 0.1})
     missed_rate: float = field(default=0.001, metadata={"low": 1e-9, "high": 0.1})
     false_void_rate: float = field(default=0.001, metadata={"low": 1e-9, "high": 0.1})
     failed: Watched = field(default_factory=lambda: Watched(floor=0.01, budget=0.5))
