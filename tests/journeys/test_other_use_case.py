@@ -5,6 +5,13 @@ import json
 AS_OF = "2024-06-01"
 
 
+def rule(message, query):
+    """A business rule that refuses at the first row."""
+    header = {"table": "trips", "severity": "refuse", "tolerance": 0, "tolerance_a_day": 0, "origin": "a test"}
+    header |= {"owner": "pumps", "message": message}
+    return "".join(f"-- {name}: {value}\n" for name, value in header.items()) + query + "\n"
+
+
 def test_the_first_release_beats_the_rules_and_goes_into_production(laptop):
     ended = laptop.train(AS_OF)
     assert ended.code == 0, ended.said
@@ -43,10 +50,7 @@ def test_data_that_lost_a_column_is_refused_and_production_stays(laptop):
     before = laptop.production()
     rules = laptop.use_case / "rules"
     hostile = rules / "nothing_is_right.sql"
-    hostile.write_text(
-        "-- table: trips\n-- severity: refuse\n-- tolerance: 0\n-- tolerance_a_day: 0\n-- origin: none\n-- owner: pumps\n-- message: every row offends\n"
-        "select pump, starts_at from trips\n"
-    )
+    hostile.write_text(rule("every row offends", "select pump, starts_at from trips"))
     ended = laptop.train(AS_OF)
     hostile.unlink()
     assert ended.code == 3, ended.said
@@ -58,17 +62,14 @@ def test_data_that_lost_a_column_is_refused_and_production_stays(laptop):
 
 
 def test_an_override_lifts_what_it_names_and_is_on_record(laptop):
-    rule = laptop.use_case / "rules" / "nothing_is_right.sql"
-    rule.write_text(
-        "-- table: trips\n-- severity: refuse\n-- tolerance: 0\n-- tolerance_a_day: 0\n-- origin: none\n-- owner: pumps\n-- message: a site is called north\n"
-        "select pump, trips.starts_at from trips join shifts using (pump) where site = 'north' limit 3\n"
-    )
+    hostile = laptop.use_case / "rules" / "nothing_is_right.sql"
+    hostile.write_text(rule("pump 101 is not trusted", "select pump, starts_at from trips where pump = 101 limit 3"))
     assert laptop.train(AS_OF).code == 3
     checks = [
         finding["check"] for finding in laptop.verdict("validate-data")["findings"] if finding["outcome"] != "passed"
     ]
     signed = [{"check": check, "who": "j.doe", "why": "known site", "until": "2024-12-31"} for check in checks]
     ended = laptop.train(AS_OF, override=json.dumps(signed))
-    rule.unlink()
+    hostile.unlink()
     assert (laptop.newest_run() / "build-training-set").exists(), ended.said
     assert "j.doe" in json.dumps(laptop.manifest("require-passed", "passed"))
