@@ -1,143 +1,136 @@
-"""A small release of a use case of its own, and an online store that Feast itself filled."""
+"""One release and its stores for all tests of this folder."""
 
+import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
-from datetime import UTC, datetime, timedelta
+import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
-from windsock.contracts.artifact import Origin, new_artifact
-from windsock.contracts.release import Release, open_bundle, write_bundle
 
-TRAINS = Path(__file__).parent / "trains"
-COLUMNS = ("load", "waiting", "delay", "line_late_share", "closed")
-WEIGHTS = (1.0, 0.01, 0.05, 2.0, 1.0)
-BIAS = -2.0
-NOW = datetime(2013, 7, 1, 12, tzinfo=UTC)
-DUE = NOW + timedelta(hours=1)
+sys.path.insert(0, str(Path(__file__).parent))
 
-
-def logistic_model() -> onnx.ModelProto:
-    """A logistic regression that takes a missing value for 0; a column's weight is in `WEIGHTS`."""
-    weights = numpy_helper.from_array(np.array([[w] for w in WEIGHTS], np.float32), "weights")
-    bias = numpy_helper.from_array(np.array([BIAS], np.float32), "bias")
-    zero = numpy_helper.from_array(np.array([0], np.float32), "zero")
-    nodes = [
-        helper.make_node("IsNaN", ["rows"], ["missing"]),
-        helper.make_node("Where", ["missing", "zero", "rows"], ["filled"]),
-        helper.make_node("MatMul", ["filled", "weights"], ["products"]),
-        helper.make_node("Add", ["products", "bias"], ["sums"]),
-        helper.make_node("Sigmoid", ["sums"], ["probability"]),
-    ]
-    rows = helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, len(WEIGHTS)])
-    probability = helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None, 1])
-    graph = helper.make_graph(nodes, "logistic", [rows], [probability], [weights, bias, zero])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
-
-
-def make_bundle(path, *, use_case=TRAINS, model=None, threshold=0.25, change=None):
-    """Seals a release at `path`; `model` is ONNX bytes, `change` may alter the directory before it is sealed."""
-    with new_artifact(path, "release", Origin(step="test")) as directory:
-        answers_with = "rules" if model == b"" else "model"
-        columns = COLUMNS if answers_with == "model" else ()
-        file = None
-        if answers_with == "model":
-            file = directory / "given"
-            file.write_bytes(logistic_model().SerializeToString() if model is None else model)
-        write_bundle(directory, Release("trains", answers_with, threshold, columns), use_case, file)
-        if file is not None:
-            file.unlink()
-        shutil.rmtree(directory / "use_case" / "__pycache__", ignore_errors=True)
-        if change is not None:
-            change(directory)
-    return open_bundle(path)
+import stage
 
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("releases") / "one")
+    return stage.make_bundle(tmp_path_factory.mktemp("releases") / "one")
 
 
 @pytest.fixture(scope="session")
-def plan(bundle):
-    from windsock.predictor.examine import examine
-
-    return examine(bundle.artifact.path)
-
-
-FILL = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import importlib.util, json, pandas as pd
-from datetime import datetime, timezone
-from pathlib import Path
-from feast import FeatureStore, RepoConfig, FeatureView, Entity
-root, online = Path(sys.argv[2]), json.loads(sys.argv[3])
-spec = importlib.util.spec_from_file_location("features", Path(sys.argv[1]) / "features.py")
-features = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(features)
-config = RepoConfig(project="trains", provider="local", registry=str(root / "registry.db"), online_store=online,
-    entity_key_serialization_version=3, repo_path=root)
-store = FeatureStore(config=config)
-store.apply([each for each in vars(features).values() if isinstance(each, (Entity, FeatureView))])
-for name, rows in json.loads(sys.stdin.read()).items():
-    frame = pd.DataFrame(rows)
-    for column in frame.columns:
-        if column in ("event_timestamp", "since"):
-            frame[column] = pd.to_datetime(frame[column])
-    store.write_to_online_store(name, frame)
-"""
-
-
-def fill(root: Path, online: dict, rows: dict) -> None:
-    """Writes rows through Feast, in a process of its own, into the online store that Feast's settings name."""
-    import json
-    import sys
-
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore"}
-    arguments = [str(TRAINS), str(root), json.dumps(online)]
-    subprocess.run(
-        [sys.executable, "-c", FILL, *arguments], input=json.dumps(rows), text=True, check=True, env=environment
-    )
-
-
-def store_rows() -> dict:
-    """What the online store holds at `NOW`: fresh, stale and future values, and nulls."""
-    at = {
-        name: (NOW + timedelta(seconds=s)).isoformat()
-        for name, s in {"fresh": -600, "old": -7200, "ancient": -200_000, "next": 1200}.items()
-    }
-    station = {"waiting": 40, "delay": 2.5, "weather": "rain"}
-    return {
-        "station_now": [
-            {"station": "Ulm", "event_timestamp": at["fresh"], **station},
-            {"station": "Bonn", "event_timestamp": at["old"], **station},
-            {"station": "Köln", "event_timestamp": at["next"], **station},
-            {"station": "Halle", "event_timestamp": at["fresh"], "waiting": 7, "delay": None, "weather": ""},
-        ],
-        "line_record": [
-            {"line": "RE1", "event_timestamp": at["fresh"], "late_share": 0.25, "runs": 12},
-            {"line": "RE2", "event_timestamp": at["ancient"], "late_share": 0.75, "runs": -3},
-        ],
-        "platform_record": [
-            {
-                "platform": 7,
-                "station": "Ulm",
-                "event_timestamp": at["fresh"],
-                "closed": True,
-                "since": "2013-01-01T00:00:00+00:00",
-                "late_share": 0.5,
-            },
-        ],
-    }
+def plan():
+    return stage.PLAN
 
 
 @pytest.fixture(scope="session")
-def sqlite_store(tmp_path_factory):
-    root = tmp_path_factory.mktemp("sqlite")
-    fill(root, {"type": "sqlite", "path": str(root / "online.db")}, store_rows())
-    return root / "online.db"
+def redis_server(tmp_path_factory):
+    """A Redis server of this run's own, on loopback; Debian's package redis-server."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.fail("redis-server is missing: apt-get install redis-server")
+    port = stage.free_port()
+    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen([program, *arguments], cwd=tmp_path_factory.mktemp("redis"), stdout=subprocess.DEVNULL)
+    for _ in range(200):
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.02)
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def stores(redis_server, tmp_path_factory):
+    root = tmp_path_factory.mktemp("stores")
+    file = root / "online.db"
+    settings = [{"type": "sqlite", "path": str(file)}, {"type": "redis", "connection_string": redis_server}]
+    stage.fill(root, settings, stage.store_rows())
+    return file, f"redis://{redis_server}"
+
+
+@pytest.fixture(scope="session")
+def sqlite_store(stores):
+    return stores[0]
+
+
+@pytest.fixture(scope="session")
+def redis_store(stores):
+    return stores[1]
+
+
+class Process:
+    """A predictor of one test's own."""
+
+    def __init__(self, bundle, store, root, *more):
+        self.root = root
+        self.link = root / "release"
+        self.link.symlink_to(bundle.artifact.path)
+        stage.note_plan(bundle, root / "record" / "examined")
+        arguments = ["--model_dir", self.link, "--online_store", store, "--record_dir", root / "record"]
+        arguments += ["--http_port", 0, "--grpc_port", 0, "--clock", "request", *more]
+        self.log = root / "log"
+        command = [sys.executable, "-m", "windsock.predictor", *map(str, arguments)]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, stderr=log, env={**os.environ, "TZ": "UTC"})
+
+    def events(self, name):
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == name]
+
+    def wait_for(self, name, count=1):
+        for _ in range(2400):
+            if len(self.events(name)) >= count:
+                return self.events(name)[-1]
+            if self.process.poll() is not None and not self.events(name):
+                break
+            time.sleep(0.05)
+        return pytest.fail(f"no {name}: {self.log.read_text()}")
+
+    def started(self):
+        serving = self.wait_for("serving")
+        self.port, self.grpc_port = serving["http_port"], serving["grpc_port"]
+        return self
+
+    def get(self, path):
+        return self.send("GET", path)
+
+    def post(self, path, body, **headers):
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.send("POST", path, content, {"content-type": "application/json", **headers})
+
+    def send(self, method, path, content=None, headers=None):
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, content, headers or {}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as response:
+                return response.status, dict(response.headers), response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, dict(error.headers), error.read()
+
+    def raw(self, content, wait=True):
+        """What comes back for raw bytes until the server closes or a second passes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as client:
+            client.sendall(content)
+            client.settimeout(1.0)
+            received = b""
+            try:
+                while part := client.recv(65536):
+                    received += part
+            except (TimeoutError, ConnectionResetError):
+                pass
+            return received
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)

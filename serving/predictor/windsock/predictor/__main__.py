@@ -5,7 +5,6 @@ import sys
 
 from windsock.contracts.errors import EXIT_BAD_INPUT, InputError
 from windsock.predictor.options import read_options
-from windsock.predictor.server import serve
 
 
 def main() -> int:
@@ -13,7 +12,12 @@ def main() -> int:
     # One row is a few microseconds of work; pools of threads in libraries only get in its way.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
-        serve(read_options(sys.argv[1:], os.environ))
+        options = read_options(sys.argv[1:], os.environ)
+        from windsock.predictor.server import (
+            serve,  # Libraries that take seconds to import; a wrong flag need not wait.
+        )
+
+        serve(options)
     except InputError as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_INPUT

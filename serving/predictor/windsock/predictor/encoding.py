@@ -108,12 +108,14 @@ def read_value(content: object, kind: int) -> Value:
     raise GarbageError(f"{len(content)} bytes for type {kind}")
 
 
-def read_timestamp(content: bytes) -> float:
+def read_timestamp(content: object) -> float:
     """Seconds since 1970 of a protobuf Timestamp: field 1 whole seconds, field 2 nanoseconds.
 
     Raises:
         GarbageError: the bytes are no such message.
     """
+    if type(content) is not bytes:
+        raise GarbageError(f"a {type(content).__name__} where a time is due")
     parts = {8: 0, 16: 0}
     position = 0
     while position < len(content):

@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 
 from windsock.contracts.errors import EXIT_BAD_INPUT, InputError
+from windsock.contracts.files import read_json, write_json
+from windsock.contracts.log import log
 from windsock.contracts.release import Bundle, open_bundle
 from windsock.contracts.use_case import load_use_case
 from windsock.predictor.plan import Plan, check_plan
@@ -23,12 +25,28 @@ MEMORY_LIMIT_BYTES = 8 * 1024**3
 SECONDS_LIMIT = 180
 
 
-def examine(directory: Path) -> Plan:
+def examine(bundle: Bundle, known: Path | None = None) -> Plan:
     """The plan of a release that may be let in.
+
+    `known` is a directory of plans by release digest: a release that was examined there before is not examined again,
+    so that a server that starts anew is back within a second or two.
 
     Raises:
         InputError: says what is wrong with the release, in one line.
     """
+    note = known / f"{bundle.digest.removeprefix('sha256:')}.json" if known is not None else None
+    if note is not None and note.is_file():
+        try:
+            return Plan.from_json(read_json(note, "plan"))
+        except (InputError, KeyError, TypeError, AttributeError) as error:
+            log("plan_forgotten", release=bundle.digest, error=str(error))
+    plan = _examine_apart(bundle.artifact.path)
+    if note is not None:
+        write_json(note, plan.to_json())
+    return plan
+
+
+def _examine_apart(directory: Path) -> Plan:
     command = [sys.executable, "-m", "windsock.predictor.examine", str(directory)]
     # Definitions name the offline sources, which serving never reads.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "WINDSOCK_FEATURE_SOURCES": os.devnull}

@@ -18,8 +18,9 @@ def read_plan(use_case: Path, wanted: tuple[str, ...]) -> Plan:
         InputError: a definition is missing, or the store is written in a layout that is not read here.
     """
     import yaml  # type: ignore[import-untyped]
-    from feast import Entity, FeatureView
 
+    if not (use_case / f"{DEFINITIONS}.py").is_file():
+        raise InputError("use case", str(use_case), f"a directory with {DEFINITIONS}.py")
     try:
         store = yaml.safe_load((use_case / STORE_FILE).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -29,6 +30,8 @@ def read_plan(use_case: Path, wanted: tuple[str, ...]) -> Plan:
     version = store.get("entity_key_serialization_version", KEY_ENCODING)
     if version != KEY_ENCODING:
         raise InputError(f"{STORE_FILE}, entity_key_serialization_version", version, str(KEY_ENCODING))
+    from feast import Entity, FeatureView
+
     defined = vars(load_module(use_case / f"{DEFINITIONS}.py", f"windsock_{DEFINITIONS}")).values()
     views = {each.name: each for each in defined if isinstance(each, FeatureView)}
     entities = {each.name: each for each in defined if isinstance(each, Entity)}

@@ -116,13 +116,14 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._last = time.monotonic()
         self._begun = False
+        self._size = 0
         self._reset()
 
     def _reset(self) -> None:
         self._path = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self._size = 0
+        self._in_head = True
         self._refused: HttpResponse | None = None
 
     # What the transport tells.
@@ -154,7 +155,9 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             if self._refused is None:
                 self._refuse(400, f"no valid HTTP/1.1 request: {error}")
-        if self._begun and self._size > HEAD_LIMIT_BYTES + self._server.body_limit_bytes():
+        if self._begun and self._in_head and self._size > HEAD_LIMIT_BYTES:
+            self._refuse(431, f"headers: expected at most {HEAD_LIMIT_BYTES} bytes")
+        elif self._begun and self._size > HEAD_LIMIT_BYTES + self._server.body_limit_bytes():
             self._refuse(413, f"body: expected at most {self._server.body_limit_bytes()} bytes")
 
     # What the parser tells.
@@ -175,8 +178,9 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole: what is too large is refused before its body comes."""
+        self._in_head = False
         limit = self._server.body_limit_bytes()
-        if self._path and sum(len(name) + len(value) for name, value in self._headers.items()) > HEAD_LIMIT_BYTES:
+        if sum(len(name) + len(value) for name, value in self._headers.items()) > HEAD_LIMIT_BYTES:
             self._refuse(431, f"headers: expected at most {HEAD_LIMIT_BYTES} bytes")
         elif int(self._headers.get("content-length", 0)) > limit:
             self._refuse(413, f"body: got {self._headers['content-length']} bytes, expected at most {limit}")

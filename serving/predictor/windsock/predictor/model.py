@@ -67,7 +67,8 @@ class Scorer:
         # One row is a few microseconds of work: a second thread costs more than it gives, and changes sums.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 3
+        # What goes wrong is raised, and logged once, by the one who asked.
+        options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(
                 path.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]

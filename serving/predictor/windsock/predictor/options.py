@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from windsock.contracts.errors import InputError
-from windsock.predictor.answer import CLOCKS
 
 ENVIRONMENT_PREFIX = "WINDSOCK_"
+CLOCKS = ("real", "request")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Options:
     clock: str
     drain_s: float
 
+    @property
+    def known(self) -> Path:
+        """Where it is noted which releases were examined and let in."""
+        return self.record_dir / "examined"
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -44,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--http_port", type=int, default=8080, help="0 takes a free one")
     parser.add_argument("--grpc_port", type=int, default=8081, help="0 for none")
-    parser.add_argument("--clock", choices=sorted(CLOCKS), default="real")
+    parser.add_argument("--clock", choices=CLOCKS, default="real")
     parser.add_argument("--drain_s", type=float, default=0.0)
     return parser
 

@@ -28,19 +28,20 @@ class Release:
     plan: Plan
     freshness: Freshness
     derive: Derive
+    columns: int
     rules: Callable[[Mapping[str, object]], float]
     scorer: Scorer | None
 
 
-def load_release(directory: Path, model_name: str = "") -> Release:
-    """Opens a bundle, has it examined, and loads it.
+def load_release(directory: Path, model_name: str = "", known: Path | None = None) -> Release:
+    """Opens a bundle, has it examined unless it is `known` (see `examine`), and loads it.
 
     Raises:
         InputError: a digest does not match, or something in the bundle may not be let in; one line says what.
     """
     directory = directory.resolve()
     bundle = open_bundle(directory)
-    plan = examine(directory)
+    plan = examine(bundle, known)
     use_case = load_use_case(bundle.use_case)
     rules: Any = load_use_case_module(bundle, "fallback")
     scorer, derive = _model(bundle)
@@ -55,6 +56,7 @@ def load_release(directory: Path, model_name: str = "") -> Release:
         plan=plan,
         freshness=Freshness(plan, use_case.views, use_case.serving.skew_s),
         derive=derive,
+        columns=len(bundle.release.columns),
         rules=rules.probability,
         scorer=scorer,
     )

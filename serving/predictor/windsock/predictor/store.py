@@ -184,9 +184,15 @@ class RedisReader:
             self.close()
             raise DownError(str(error)) from error
         found = iter(replies)
-        return [{view.name: self._reading(view, next(found)) for view in self._views} for _ in rows]
+        try:
+            return [{view.name: self._reading(view, next(found)) for view in self._views} for _ in rows]
+        except GarbageError:
+            self.close()
+            raise
 
-    def _reading(self, view: ViewPlan, reply: Sequence[bytes | None]) -> Reading:
+    def _reading(self, view: ViewPlan, reply: object) -> Reading:
+        if not isinstance(reply, list) or len(reply) != len(view.features) + 1:
+            raise GarbageError(f"a {type(reply).__name__} where the fields of {view.name} are due")
         at, *contents = reply
         if at is None:
             return NOTHING

@@ -72,6 +72,11 @@ def read_features(work: Work, reader: Reader) -> list[Readings] | str:
     except GarbageError as error:
         log("store_garbage", error=str(error))
         return "features_invalid"
+    except (
+        Exception
+    ) as error:  # A client library may raise anything; a thread that dies of it would be missed for good.
+        log("store_failed", error=f"{type(error).__name__}: {error}")
+        return "features_down"
 
 
 def score(work: Work, reader: Reader) -> list[Scored]:
@@ -101,7 +106,9 @@ def _derived(work: Work, row: Row, reading: Readings, now_s: float) -> Scored:
     scored = Scored(None, usable.reason, usable.features, usable.times_s, usable.ages_s)
     if not usable.reason:
         try:
-            scored.row = work.release.derive(row, usable.features)
+            scored.row = tuple(map(float, work.release.derive(row, usable.features)))
+            if len(scored.row) != work.release.columns:
+                raise ValueError(f"{len(scored.row)} columns where {work.release.columns} are due")
         except Exception as error:  # The use case's code may raise anything; one row's fault is not another's.
             log("derive_failed", release=work.release.digest, error=f"{type(error).__name__}: {error}")
             scored.reason = "derive_failed"
@@ -153,7 +160,11 @@ class Workers:
                 if reader is not None:
                     reader.close()
                 reader, opened_for = self._open_reader(work.release.plan), work.release
-            self._loop.call_soon_threadsafe(self._returned, work, score(work, reader))
+            result = score(work, reader)
+            try:
+                self._loop.call_soon_threadsafe(self._returned, work, result)
+            except RuntimeError:  # The event loop ended while this thread hung: nobody waits for the result.
+                return
 
     def _returned(self, work: Work, result: list[Scored]) -> None:
         if work.stuck_in:
