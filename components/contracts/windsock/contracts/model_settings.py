@@ -9,11 +9,16 @@ from windsock.contracts.errors import InputError
 
 @dataclass(frozen=True)
 class Split:
-    """How the labelled time is cut, from the end: evaluation last, calibration before it, training all before that."""
+    """How the labelled time is cut, from the end: evaluation last, calibration before it, training all before that.
+
+    Calibration is cut into `calibration_folds` parts, each scored by a model of the time before it; the final model then
+    learns from calibration too.
+    """
 
     evaluation_days: int = field(metadata={"low": 1})
     calibration_days: int = field(metadata={"low": 1})
     training_days: int = field(metadata={"low": 1})
+    calibration_folds: int = field(default=3, metadata={"low": 1, "high": 50})
 
 
 @dataclass(frozen=True)

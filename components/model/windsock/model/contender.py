@@ -1,23 +1,20 @@
 """Who is compared on the held-out rows: the candidate, what is in production, the rules, and the first model."""
 
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from windsock.contracts.errors import InputError
-from windsock.contracts.files import read_json, write_json
-from windsock.contracts.release import FILE, MODEL, Bundle, Release, load_use_case_module
-from windsock.contracts.settings import parse
+from windsock.contracts.release import MODEL, Bundle, load_use_case_module
 from windsock.contracts.use_case_code import load_module
+from windsock.model import first
+from windsock.model.layout import DERIVE
 from windsock.model.rows import Floats, Rows
 from windsock.model.scorer import Scorer
 
-FIRST = "first"
-DERIVE = "derive.py"
 # What gives a feature or a label its meaning. Where production's differs, ours are not what it had.
 DEFINITIONS = ("views/*.sql", "features.py", "labels.sql")
 
@@ -88,36 +85,14 @@ def production(bundle: Bundle, own: Path, rows: Rows) -> Contender:
     return Contender("production", Scorer(bundle.model).probability(features), release.threshold)
 
 
-def first(bundle: Bundle, own: Path, rows: Rows) -> Contender | None:
-    """The first model, never retrained, as production's bundle keeps it; None where production is it, or has none."""
-    place = bundle.artifact.path / FIRST
-    if not place.is_dir():
+def first_model(bundle: Bundle, own: Path, rows: Rows) -> Contender | None:
+    """The first model, as production's bundle carries it; None where production is it, or has none."""
+    found = first.read(bundle)
+    if found is None:
         return None
-    release = parse(Release, read_json(place / FILE, FILE), FIRST)
+    release, place = found
     features = derived(place / DERIVE, release.columns, own, rows, "the first model")
     return Contender("the first model", Scorer(place / MODEL).probability(features), release.threshold)
-
-
-def keep_first(bundle: Bundle, directory: Path) -> None:
-    """Hands the first model on to the release that may follow: production's own first one, else production itself."""
-    kept = bundle.artifact.path / FIRST
-    if kept.is_dir():
-        shutil.copytree(kept, directory / FIRST)
-    elif bundle.release.answers_with == "model":
-        (directory / FIRST).mkdir()
-        shutil.copyfile(bundle.model, directory / FIRST / MODEL)
-        shutil.copyfile(bundle.use_case / DERIVE, directory / FIRST / DERIVE)
-        write_json(directory / FIRST / FILE, {**_plain(bundle.release), "promise": {}})
-
-
-def hand_on_first(kept: Path, directory: Path) -> None:
-    """Puts the first model that evaluation kept into a new bundle; before the second model there is none."""
-    if kept.is_dir():
-        shutil.copytree(kept, directory / FIRST)
-
-
-def _plain(release: Release) -> dict[str, Any]:
-    return dict(vars(replace(release, columns=tuple(release.columns))))
 
 
 def changed_definitions(bundle: Bundle, own: Path) -> list[str]:

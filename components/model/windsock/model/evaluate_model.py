@@ -16,17 +16,16 @@ from windsock.contracts.step import Step
 from windsock.contracts.use_case import UseCase, load_use_case
 from windsock.contracts.use_case_code import load_module
 from windsock.contracts.verdict import Finding, Outcome, Verdict, judge
-from windsock.model import checks, contender, figures, learner, odd, page, slices
+from windsock.model import checks, contender, figures, first, learner, odd, page, slices
 from windsock.model.checks import Trial
-from windsock.model.contender import DERIVE, Contender
+from windsock.model.contender import Contender
+from windsock.model.layout import DERIVE, FACTS_FILE, MEASURED_FILE, ONNX_FILE, TRAINED_FILE
 from windsock.model.measure import Days
 from windsock.model.rows import ASKED_AT, KNOWN_AT, Floats, read_rows
 from windsock.model.scorer import Scorer
 from windsock.model.split import cut, windows_at
-from windsock.model.train_model import FACTS_FILE, ONNX_FILE, TRAINED_FILE
 
 GATE = "model"
-MEASURED_FILE = "measured.json"
 RULES = "the rules"
 NEVER = "never acting"
 
@@ -78,7 +77,8 @@ def _trial(step: Step, use_case: UseCase, candidate: Candidate, bundle: Bundle) 
     """The held-out rows and everybody's decisions on them; the candidate's features beside them."""
     own = step.path("use_case")
     rows = read_rows(step.path("training_set"), use_case)
-    parts = cut(windows_at(use_case, step.as_of), rows.microseconds(ASKED_AT), rows.microseconds(KNOWN_AT))
+    windows, folds = windows_at(use_case, step.as_of), use_case.split.calibration_folds
+    parts = cut(windows, folds, rows.microseconds(ASKED_AT), rows.microseconds(KNOWN_AT))
     held_out = rows.where(parts.evaluation)
     if not len(held_out):
         raise InputError("held-out rows", 0, "rows in the evaluation window; are [split] and as_of right?")
@@ -91,8 +91,8 @@ def _trial(step: Step, use_case: UseCase, candidate: Candidate, bundle: Bundle) 
         fallback = load_module(own / "fallback.py", "windsock_use_case_fallback")
         others.append(contender.rules(fallback, held_out, threshold, RULES))
     others.append(Contender(NEVER, np.zeros(len(held_out)), threshold))
-    first = contender.first(bundle, own / DERIVE, held_out)
-    others += [first] if first else []
+    never_retrained = contender.first_model(bundle, own / DERIVE, held_out)
+    others += [never_retrained] if never_retrained else []
     ours = Contender("the candidate", candidate.exported.probability(features), threshold)
     return Trial(use_case, held_out, held_out.label(), days, ours, others), features
 
@@ -101,7 +101,7 @@ def _judged(
     trial: Trial, candidate: Candidate, features: Floats, bundle: Bundle, use_case: Artifact
 ) -> Iterator[Finding]:
     """Every check but lineage, size and slices."""
-    yield from checks.labels(trial, candidate.facts["positive_share"]["training"])
+    yield from checks.labels(trial, candidate.facts["positive_share"])
     trained = learner.probability(candidate.trained, features)
     yield from checks.export(trial, trained, _odd_scores(candidate, features))
     yield from checks.quality(trial)
@@ -141,7 +141,7 @@ def _write(
     with step.output("verdict", "verdict", {"outcome": verdict.outcome.value}) as directory:
         verdict.write(directory)
         write_json(directory / MEASURED_FILE, figures_of)
-        contender.keep_first(bundle, directory)
+        first.keep(bundle, directory)
     importances = figures.importances(candidate.exported, features, trial.label, candidate.columns)
     step.report("report", page.render(verdict, trial, found, importances, candidate.facts, step.as_of))
     step.metrics("metrics", {"outcome": verdict.outcome.value, **figures_of})

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import skops.io  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin  # type: ignore[import-untyped]
+from sklearn.base import BaseEstimator, ClassifierMixin, clone  # type: ignore[import-untyped]
 from sklearn.calibration import CalibratedClassifierCV  # type: ignore[import-untyped]
-from sklearn.frozen import FrozenEstimator  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from windsock.contracts.errors import InputError
 from windsock.model.rows import Floats
+from windsock.model.split import Parts
 
 THREADS = 1
 LIBRARIES = ("numpy", "onnx", "scikit-learn", "scipy", "skl2onnx", "skops")
@@ -32,10 +32,13 @@ def build(estimator: ModuleType, seed: int, parameters: Mapping[str, float]) -> 
     """The use case's unfitted classifier.
 
     Raises:
-        InputError: `estimator.py` gives something else, or one that treats columns as categories, which the ONNX
-            converter accepts and gets wrong.
+        InputError: `estimator.py` does not take the parameters, or gives something else than a classifier, or one that
+            treats columns as categories, which the ONNX converter accepts and gets wrong.
     """
-    classifier = estimator.build(seed, parameters)
+    try:
+        classifier = estimator.build(seed, parameters)
+    except (TypeError, ValueError) as error:
+        raise InputError("training.parameters", dict(parameters), f"what estimator.py takes ({error})") from error
     if not isinstance(classifier, ClassifierMixin):
         raise InputError("estimator.build", type(classifier).__name__, "a scikit-learn classifier")
     for name, value in classifier.get_params(deep=True).items():
@@ -45,22 +48,52 @@ def build(estimator: ModuleType, seed: int, parameters: Mapping[str, float]) -> 
     return classifier
 
 
-def fit(
-    classifier: Any, features: Floats, label: NDArray[np.int8], later: Floats, later_label: NDArray[np.int8]
-) -> Any:
-    """Fits on the earlier rows and calibrates on the later ones (Platt's sigmoid of the model's score).
+class Recorded(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Scores that were made earlier, as a classifier whose only column they are: it has nothing to learn."""
 
-    Isotonic calibration is not offered: its ONNX conversion takes the nearest step instead of the line between two, and
-    was off by 0.03.
+    def fit(self, scores: NDArray[np.float64], label: NDArray[np.int8]) -> "Recorded":
+        """Takes note of the classes, as every fitted classifier does."""
+        self.classes_, self.n_features_in_ = np.unique(label), scores.shape[1]
+        return self
+
+    def predict(self, scores: NDArray[np.float64]) -> NDArray[np.int8]:
+        """The class on whose side of zero each score lies."""
+        return (scores[:, 0] > 0).astype(np.int8)
+
+    def decision_function(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The scores themselves."""
+        return np.asarray(scores[:, 0])
+
+
+def fit(unfitted: Any, features: Floats, label: NDArray[np.int8], parts: Parts) -> Any:
+    """Fits on all rows before evaluation, and calibrates by Platt's sigmoid on scores of rows not yet learned from.
+
+    Those scores come from models of the time before each fold, as production's will come from a model of the time
+    before it. One short window right before evaluation calibrated to its weather: in a stormy fortnight it cost 4 %.
+    Isotonic calibration is not offered: its conversion to ONNX takes the nearest step instead of the line between two,
+    and was off by 0.03.
     """
+    scores, outcomes = [], []
     with threadpool_limits(limits=THREADS):
-        fitted = classifier.fit(features, label)
-        model = CalibratedClassifierCV(FrozenEstimator(fitted), method="sigmoid").fit(later, later_label)
-    # The wrapper that kept the fit from being repeated has no converter to ONNX, and has done its work.
-    model.estimator = fitted
+        for fold in parts.folds:
+            earlier = clone(unfitted).fit(features[fold.learned], label[fold.learned])
+            scores.append(_score(earlier, features[fold.scored]))
+            outcomes.append(label[fold.scored])
+        model = CalibratedClassifierCV(Recorded(), method="sigmoid", ensemble=False)
+        model.fit(np.concatenate(scores)[:, None], np.concatenate(outcomes))
+        final = clone(unfitted).fit(features[parts.training], label[parts.training])
+    # The sigmoid now takes the final model's scores.
+    model.estimator, model.n_features_in_ = final, features.shape[1]
     for calibrated in model.calibrated_classifiers_:
-        calibrated.estimator = fitted
+        calibrated.estimator = final
     return model
+
+
+def _score(fitted: Any, features: Floats) -> NDArray[np.float64]:
+    """What a calibrated classifier takes from the classifier inside it."""
+    if hasattr(fitted, "decision_function"):
+        return np.asarray(fitted.decision_function(features))
+    return np.asarray(fitted.predict_proba(features)[:, 1])
 
 
 def probability(model: Any, features: Floats) -> NDArray[np.float64]:

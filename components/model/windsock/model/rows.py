@@ -13,9 +13,9 @@ from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import UseCase
 
 FILE = "rows.parquet"
+RAW_FILE = "features.parquet"
 ASKED_AT = "event_timestamp"
 KNOWN_AT = "label_known_at"
-SEPARATOR = "__"
 
 Floats = NDArray[np.float32]
 Masks = NDArray[np.bool_]
@@ -23,17 +23,19 @@ Masks = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a training set, in its order: by event time, then key."""
+    """Rows of a training set, by event time, then key; `raw` holds the features that they were made of."""
 
     table: Any
     use_case: UseCase
+    raw: Any = None
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
     def where(self, mask: Masks) -> "Rows":
         """The rows for which `mask` is true."""
-        return Rows(self.table.filter(pa.array(mask)), self.use_case)
+        kept = pa.array(mask)
+        return Rows(self.table.filter(kept), self.use_case, None if self.raw is None else self.raw.filter(kept))
 
     def matrix(self, columns: Sequence[str]) -> Floats:
         """The model's inputs, float32, one row a row, columns in the order given; missing is NaN."""
@@ -75,9 +77,14 @@ class Rows:
         return rows
 
     def features(self) -> list[dict[str, object]]:
-        """The raw feature values that `derive` saw, by `view__feature`, a row each; what was missing is None."""
-        names = [name for name in self.table.column_names if SEPARATOR in name]
-        rows: list[dict[str, object]] = self.table.select(names).to_pylist()
+        """The feature values that `derive` was given, by `view__feature`, a row each; what was missing is None.
+
+        Raises:
+            InputError: the training set was kept without them.
+        """
+        if self.raw is None:
+            raise InputError("training set", RAW_FILE, "the raw features, to derive another model's inputs from")
+        rows: list[dict[str, object]] = self.raw.to_pylist()
         return rows
 
     def _require(self, names: Sequence[str]) -> None:
@@ -92,13 +99,19 @@ def read_rows(training_set: Path, use_case: UseCase) -> Rows:
     Raises:
         InputError: the file is missing, is no Parquet, or holds no row.
     """
-    path = training_set / FILE
-    if not path.is_file():
-        raise InputError("training set", str(path), f"an artifact with {FILE}")
-    try:
-        table = pq.read_table(path, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError("training set", FILE, f"a Parquet file ({error})") from error
+    table = _read(training_set / FILE)
+    raw = _read(training_set / RAW_FILE) if (training_set / RAW_FILE).is_file() else None
     if not table.num_rows:
         raise InputError("training set", FILE, "at least one row")
-    return Rows(table, use_case)
+    if raw is not None and raw.num_rows != table.num_rows:
+        raise InputError("training set", f"{raw.num_rows} rows in {RAW_FILE}", f"{table.num_rows} rows, as in {FILE}")
+    return Rows(table, use_case, raw)
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise InputError("training set", str(path), "a file that exists")
+    try:
+        return pq.read_table(path, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError("training set", path.name, f"a Parquet file ({error})") from error

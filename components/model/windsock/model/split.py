@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +11,15 @@ from windsock.contracts.clock import format_time
 from windsock.contracts.use_case import UseCase
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Windows:
     """Four moments on the axis of the time at which a question is asked.
 
-    Training is [training_from, calibration_from), calibration is [calibration_from, evaluation_from), evaluation is
-    [evaluation_from, end).
+    The model learns from [training_from, evaluation_from), of which [calibration_from, evaluation_from) also calibrates
+    it; it is judged on [evaluation_from, end).
     """
 
     training_from: datetime
@@ -31,12 +33,20 @@ class Windows:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """One part of calibration: the rows that a model learns from, and the later ones that it then scores."""
+
+    learned: Mask
+    scored: Mask
+
+
+@dataclass(frozen=True)
 class Parts:
     """Which row belongs where, as masks over all rows, and how many were left out and why."""
 
-    training: NDArray[np.bool_]
-    calibration: NDArray[np.bool_]
-    evaluation: NDArray[np.bool_]
+    training: Mask
+    folds: tuple[Fold, ...]
+    evaluation: Mask
     left_out: Mapping[str, int]
 
 
@@ -53,24 +63,30 @@ def windows_at(use_case: UseCase, as_of: datetime) -> Windows:
     return Windows(calibration_from - timedelta(days=split.training_days), calibration_from, evaluation_from, end)
 
 
-def cut(windows: Windows, asked_at: NDArray[np.int64], known_at: NDArray[np.int64]) -> Parts:
+def cut(windows: Windows, folds: int, asked_at: NDArray[np.int64], known_at: NDArray[np.int64]) -> Parts:
     """Puts every row where its question's time belongs; both times in microseconds since 1970.
 
-    A row of training whose outcome became known only after calibration had begun is purged, and so is a row of
-    calibration whose outcome became known after evaluation had begun: at that moment nobody could have learned from it.
+    A row is purged wherever its outcome became known only after the time to be judged had begun: at that moment nobody
+    could have learned from it.
     """
-    training_from, calibration_from, evaluation_from, end = (
-        (moment - EPOCH) // timedelta(microseconds=1)
-        for moment in (windows.training_from, windows.calibration_from, windows.evaluation_from, windows.end)
+    training_from, calibration_from, evaluation_from, end = map(_microseconds, vars(windows).values())
+    before_evaluation = (asked_at >= training_from) & (asked_at < evaluation_from)
+    training = before_evaluation & (known_at <= evaluation_from)
+    starts = np.linspace(calibration_from, evaluation_from, folds + 1).astype(np.int64)
+    parts = tuple(
+        Fold(
+            learned=(asked_at >= training_from) & (asked_at < start) & (known_at <= start),
+            scored=training & (asked_at >= start) & (asked_at < stop),
+        )
+        for start, stop in pairwise(starts)
     )
-    in_training = (asked_at >= training_from) & (asked_at < calibration_from)
-    in_calibration = (asked_at >= calibration_from) & (asked_at < evaluation_from)
-    training = in_training & (known_at <= calibration_from)
-    calibration = in_calibration & (known_at <= evaluation_from)
     left_out = {
         "too_old": int((asked_at < training_from).sum()),
         "too_new": int((asked_at >= end).sum()),
-        "purged_from_training": int((in_training & ~training).sum()),
-        "purged_from_calibration": int((in_calibration & ~calibration).sum()),
+        "purged": int((before_evaluation & ~training).sum()),
     }
-    return Parts(training, calibration, (asked_at >= evaluation_from) & (asked_at < end), left_out)
+    return Parts(training, parts, (asked_at >= evaluation_from) & (asked_at < end), left_out)
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
