@@ -4,7 +4,8 @@ Rules are other people's SQL. They run on copies in memory, in a database that m
 whose settings are locked; a rule is a subquery, so it can only read.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from windsock.gates.policy import EVENT_HOUR
 from windsock.gates.statistics import Day
 from windsock.gates.windows import Span
 
-ROW = "windsock_row"
+ROW, DAY, HOUR = "windsock_row", "windsock_day", "windsock_hour"
 WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"}
 
 
@@ -66,13 +67,14 @@ class Tables:
         self._snapshot = snapshot
         self._tables = tables
         self._zone = time_zone
-        self._connection = duckdb.connect()
+        self._spill = tempfile.TemporaryDirectory(prefix="windsock-gates-")
+        self._connection = duckdb.connect(config={"temp_directory": self._spill.name})
         try:
             self._connection.execute("set timezone = 'UTC'")
+            self._check_zone()
             for name in tables:
                 self._load(name)
-            self._connection.execute(f"set variable as_of = timestamptz '{format_time(as_of)}'")
-            self._check_zone()
+            self._connection.execute(f"set variable as_of = timestamptz {_text(format_time(as_of))}")
             self._connection.execute("set enable_external_access = false; set lock_configuration = true")
         except BaseException:
             self.close()
@@ -85,31 +87,34 @@ class Tables:
         self.close()
 
     def close(self) -> None:
-        """Frees the memory."""
+        """Frees the memory, and the disk where large tables spilled over."""
         self._connection.close()
+        self._spill.cleanup()
 
     def _load(self, name: str) -> None:
         path = self._snapshot / f"{name}.parquet"
         if not path.is_file():
             raise InputError(f"snapshot table {name}", str(path), "a Parquet file")
-        source = "read_parquet(?, file_row_number = true)"
+        source = f"read_parquet({_text(str(path))}, file_row_number = true)"
+        rows = quoted(name + " rows")
         try:
+            columns = {row[0]: str(row[1]) for row in self._rows(f"describe select * from {source}")}
+            local = "null::timestamp"
+            event = self._tables[name].event_time
+            if columns.get(event, "").startswith("TIMESTAMP"):
+                local = f"timezone({_text(self._zone)}, {quoted(event)}::timestamptz)"
             self._connection.execute(
-                f"create table {quoted(name + ' rows')} as "
-                f"select * exclude (file_row_number), file_row_number as {ROW} from {source}",
-                [str(path)],
+                f"create table {rows} as select * exclude (file_row_number), file_row_number as {ROW}, "
+                f"{local}::date as {DAY}, extract(hour from {local})::int as {HOUR} from {source}"
             )
         except duckdb.Error as error:
-            raise InputError(
-                f"snapshot table {name}", str(path), f"a readable Parquet file ({_line(error)})"
-            ) from error
-        self._connection.execute(
-            f"create view {quoted(name)} as select * exclude ({ROW}) from {quoted(name + ' rows')}"
-        )
+            expected = f"a readable Parquet file ({_line(error)})"
+            raise InputError(f"snapshot table {name}", str(path), expected) from error
+        self._connection.execute(f"create view {quoted(name)} as select * exclude ({ROW}, {DAY}, {HOUR}) from {rows}")
 
     def _check_zone(self) -> None:
         try:
-            self._rows(f"select timezone('{self._zone}', now())")
+            self._rows(f"select timezone({_text(self._zone)}, timestamptz '2000-01-01')")
         except duckdb.Error as error:
             raise InputError("gates.time_zone", self._zone, "a time zone such as Europe/Berlin") from error
 
@@ -123,9 +128,10 @@ class Tables:
         with the last day that was over `complete_after_hours` hours before `as_of`.
         """
         over = self._rows(
-            f"select timezone('{self._zone}', ?::timestamptz - to_hours(?))::date - 1", [as_of, complete_after_hours]
+            f"select timezone({_text(self._zone)}, ?::timestamptz - to_hours(?))::date - 1",
+            [as_of, complete_after_hours],
         )[0][0]
-        first = self._rows(f"select min({self._local(table)})::date from {quoted(table)}")[0][0]
+        first = self._rows(f"select min({DAY}) from {quoted(table + ' rows')}")[0][0]
         if starts_on:
             return Span(date.fromisoformat(starts_on), over), first
         return Span((first or over) + timedelta(days=1), over), first
@@ -137,9 +143,6 @@ class Tables:
     def types(self, table: str) -> dict[str, str]:
         """The type of each column, as DuckDB names it."""
         return {row[0]: str(row[1]) for row in self._rows(f"describe {quoted(table)}")}
-
-    def _local(self, table: str, alias: str = "") -> str:
-        return f"timezone('{self._zone}', {alias}{quoted(self._tables[table].event_time)})"
 
     def offenders(self, table: str, query: str) -> Offenders:
         """Runs a rule's query and finds the rows of `table` whose keys it returns.
@@ -156,15 +159,20 @@ class Tables:
                 f"create or replace temp table offenders as select distinct {names} from (\n{query}\n)"
             )
             found = self._rows(f"select {ROW} from {rows} semi join offenders o on {same} order by 1")
-            worst = self._rows(
-                f"select {self._local(table, 't.')}::date as day, count(*) filter (o.found) / count(*) as share "
-                f"from {rows} left join (select *, true as found from offenders) o on {same} "
-                "group by 1 order by 2 desc, 1 limit 1"
-            )
         except duckdb.Error as error:
             raise RuleError(_line(error)) from error
-        day, share = worst[0] if worst else (None, 0.0)
-        return Offenders(tuple(row[0] for row in found), day, float(share))
+        numbers = tuple(row[0] for row in found)
+        return Offenders(numbers, *self._worst_day(table, numbers)) if numbers else Offenders((), None, 0.0)
+
+    def _worst_day(self, table: str, rows: Collection[int]) -> tuple[date | None, float]:
+        """The local day of which the given rows are the largest share, and that share."""
+        day, share = self._rows(
+            f"with found as (select unnest(?) as {ROW}) "
+            f"select {DAY}, count(*) filter ({ROW} in (select {ROW} from found)) / count(*) as share "
+            f"from {quoted(table + ' rows')} group by 1 order by 2 desc, 1 limit 1",
+            [list(rows)],
+        )[0]
+        return day, float(share)
 
     def set_aside(self, table: str, rows: Collection[int]) -> None:
         """Takes rows out of the tables in memory, by their numbers."""
@@ -190,34 +198,67 @@ class Tables:
         query = f"select count(*) from {quoted(table)} where {created} is null or {created} > ?"
         return int(self._rows(query, [as_of])[0][0])
 
-    def arrow(self, table: str, first: date | None = None, last: date | None = None) -> Any:
-        """Rows as an Arrow table of text, whole numbers and numbers, with the local hour of the event as text.
-
-        Args:
-            table: the table.
-            first: the first local day, inclusive; without it, all rows.
-            last: the last local day, inclusive.
-        """
+    def arrow(self, table: str) -> Any:
+        """All rows as an Arrow table of text, whole numbers and numbers."""
         columns = [f"{_plain(kind, quoted(name))} as {quoted(name)}" for name, kind in self.types(table).items()]
-        where, values = "", []
-        if first is not None and last is not None:
-            columns.append(f"extract(hour from {self._local(table)})::varchar as {EVENT_HOUR}")
-            where, values = f" where {self._local(table)}::date between ? and ?", [first, last]
-        query = f"select {', '.join(columns)} from {quoted(table)}{where}"
-        return self._connection.execute(query, values).fetch_arrow_table()
+        return self._connection.execute(f"select {', '.join(columns)} from {quoted(table)}").fetch_arrow_table()
+
+    def arrow_of(self, table: str, columns: Collection[str], span: Span) -> Any:
+        """Some columns of the rows of some days; `event_hour` is the local hour of the event as text.
+
+        Columns that the table does not have are left out.
+        """
+        types = self.types(table)
+        chosen = [f"{_plain(types[name], quoted(name))} as {quoted(name)}" for name in columns if name in types]
+        chosen.append(f"{HOUR}::varchar as {EVENT_HOUR}")
+        query = f"select {', '.join(chosen)} from {quoted(table + ' rows')} where {DAY} between ? and ?"
+        return self._connection.execute(query, [*span.ends]).fetch_arrow_table()
 
     def days(self, table: str, means: Collection[str]) -> dict[date, Day]:
         """What each local day with a row holds; means are of the columns asked for that are numbers."""
         types = self.types(table)
+        values = {name: _finite(kind, quoted(name)) for name, kind in types.items()}
         numbers = [name for name in means if name in types and _is_number(types[name])]
-        parts = [f"avg(({quoted(name)} is null)::int)" for name in types]
-        parts += [f"avg({quoted(name)})" for name in numbers]
-        day = f"{self._local(table)}::date"
+        parts = [f"avg(({value} is null)::int)" for value in values.values()]
+        parts += [f"avg({values[name]})" for name in numbers]
         query = (
-            f"select {day}, count(*), list(distinct extract(hour from {self._local(table)})::int), {', '.join(parts)} "
-            f"from {quoted(table)} where {day} is not null group by 1 order by 1"
+            f"select {DAY}, count(*), list(distinct {HOUR}), {', '.join(parts)} "
+            f"from {quoted(table + ' rows')} where {DAY} is not null group by 1 order by 1"
         )
         return {row[0]: _day(row, list(types), numbers) for row in self._rows(query)}
+
+    def value_shares(self, table: str, column: str, spans: Sequence[Span], most: int) -> list[tuple[str, list[float]]]:
+        """The shares of a column's commonest values, one for each of the given days; for drawing."""
+        value, rows = f"{_column(column)}::varchar", quoted(table + " rows")
+        counts = ", ".join(f"count(*) filter ({DAY} between ? and ?)" for _ in spans)
+        dates = [day for span in spans for day in span.ends]
+        query = f"select {value}, {counts} from {rows} where {value} is not null group by 1"
+        found = self._rows(query, dates)
+        totals = [sum(row[index + 1] for row in found) or 1 for index in range(len(spans))]
+        shares = [(row[0], [row[index + 1] / totals[index] for index in range(len(spans))]) for row in found]
+        return sorted(shares, key=lambda item: (-max(item[1]), item[0]))[:most]
+
+    def bins(self, table: str, column: str, spans: Sequence[Span], count: int) -> tuple[list[float], list[list[int]]]:
+        """Edges of `count` equal bins over all but the outermost of a column's values, and rows by bin and span.
+
+        The outermost hundredth of the values at each end is counted in the first and the last bin; for drawing.
+        """
+        value, rows = f"{quoted(column)}::double", quoted(table + " rows")
+        inside = " or ".join(f"{DAY} between ? and ?" for _ in spans)
+        dates = [day for span in spans for day in span.ends]
+        where = f"where isfinite({value}) and ({inside})"
+        limits = self._rows(f"select quantile_cont({value}, [0.01, 0.99]) from {rows} {where}", dates)[0][0]
+        low, high = limits if limits and limits[1] > limits[0] else (0.0, 1.0)
+        step = (high - low) / count
+        number = f"least(greatest(floor(({value} - {low!r}) / {step!r}), 0), {count - 1})::int"
+        counts = []
+        for span in spans:
+            query = (
+                f"select {number}, count(*) from {rows} where isfinite({value}) and {DAY} between ? and ? group by 1"
+            )
+            found = dict(self._rows(query, [span.first, span.last]))
+            counts.append([int(found.get(index, 0)) for index in range(count)])
+        return [low + index * step for index in range(count + 1)], counts
 
     def samples(self, table: str, rows: Collection[int]) -> Iterator[dict[str, str]]:
         """The given rows as text, for a person to look at."""
@@ -226,7 +267,7 @@ class Tables:
         result = self._connection.execute(query, [list(rows)])
         names = [column[0] for column in result.description or []]
         for row in result.fetchall():
-            yield {name: value for name, value in zip(names, row, strict=True) if name != ROW}
+            yield {name: value for name, value in zip(names, row, strict=True) if name not in (ROW, DAY, HOUR)}
 
 
 def _day(row: tuple[Any, ...], columns: list[str], numbers: list[str]) -> Day:
@@ -241,6 +282,16 @@ def _day(row: tuple[Any, ...], columns: list[str], numbers: list[str]) -> Day:
 
 def _is_number(kind: str) -> bool:
     return kind in WHOLE or kind in {"FLOAT", "DOUBLE"} or kind.startswith("DECIMAL")
+
+
+def _column(name: str) -> str:
+    """The SQL of a column, or of the local hour of the event."""
+    return HOUR if name == EVENT_HOUR else quoted(name)
+
+
+def _finite(kind: str, column: str) -> str:
+    """A column in which what is no number counts as missing."""
+    return f"case when isfinite({column}) then {column} end" if kind in {"FLOAT", "DOUBLE"} else column
 
 
 def _plain(kind: str, column: str) -> str:
@@ -268,20 +319,22 @@ def split_table(source: Path, rows: Mapping[int, str], judged: Path, quarantine:
         connection.execute("create table broken (row bigint primary key, rule varchar)")
         if rows:
             connection.execute("insert into broken select unnest(?), unnest(?)", [list(rows), list(rows.values())])
-        table = f"read_parquet({_text(source)}, file_row_number = true) t"
+        table = f"read_parquet({_text(str(source))}, file_row_number = true) t"
         aside = f"select t.* exclude (file_row_number), rule from {table} join broken on row = file_row_number"
-        connection.execute(f"copy ({aside} order by file_row_number) to {_text(quarantine)} ({PARQUET})")
+        connection.execute(f"copy ({aside} order by file_row_number) to {_text(str(quarantine))} ({PARQUET})")
         if rows:
             rest = f"select t.* exclude (file_row_number) from {table} anti join broken on row = file_row_number"
-            connection.execute(f"copy ({rest} order by file_row_number) to {_text(judged)} ({PARQUET})")
+            connection.execute(f"copy ({rest} order by file_row_number) to {_text(str(judged))} ({PARQUET})")
         else:
             judged.write_bytes(source.read_bytes())
-        counts = [connection.execute(f"select count(*) from {_text(path)}").fetchone() for path in (judged, quarantine)]
+        counts = [
+            connection.execute(f"select count(*) from {_text(str(path))}").fetchone() for path in (judged, quarantine)
+        ]
     return tuple(count[0] if count else 0 for count in counts)  # type: ignore[return-value]
 
 
 PARQUET = "format parquet, compression zstd"
 
 
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

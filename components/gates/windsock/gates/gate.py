@@ -1,6 +1,6 @@
 """The three layers, in order: schema, business rules with their quarantine, statistics over the rows that stay."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -9,13 +9,27 @@ from windsock.contracts.use_case import Table
 from windsock.contracts.verdict import Finding, Outcome
 from windsock.gates import statistics, structure
 from windsock.gates.duck import RuleError, Tables
-from windsock.gates.policy import Policy
+from windsock.gates.policy import TEXT, Policy
 from windsock.gates.rules import Severity
 from windsock.gates.statistics import Compared, Day
-from windsock.gates.tfdv import Profile, TableSchema, anomalies, distances, profile
-from windsock.gates.windows import Span, windows
+from windsock.gates.tfdv import TableSchema, anomalies, distances, profile
+from windsock.gates.windows import Span, Window, windows
 
-SAMPLES = 8
+SAMPLES, DRAWN, BINS, VALUES = 8, 4, 30, 8
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A column's distribution in one window and in its reference, to be drawn.
+
+    Numbers have `edges` and counts by bin; other values have `values`, each with its two shares.
+    """
+
+    column: str
+    window: Window
+    edges: Sequence[float] = ()
+    counts: Sequence[Sequence[int]] = ()
+    values: Sequence[tuple[str, Sequence[float]]] = ()
 
 
 @dataclass
@@ -32,7 +46,7 @@ class Judged:
     span: Span | None = None
     days: Mapping[date, Day] = field(default_factory=dict)
     compared: list[Compared] = field(default_factory=list)
-    profiles: dict[date, tuple[Profile, Profile]] = field(default_factory=dict)
+    shapes: list[Shape] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -120,6 +134,7 @@ class Gate:
             *statistics.judge_nulls(name, list(self.schema[name].kinds), span, found, judged.days, gates, owner),
             *statistics.judge_means(name, span, judged.days, gates, owner),
         ]
+        judged.shapes = self._shapes(tables, name, judged)
 
     def _compare(self, tables: Tables, name: str, judged: Judged) -> list[Compared]:
         measures = {
@@ -128,8 +143,28 @@ class Gate:
         compared = []
         for window in windows(judged.span, self.policy.gates) if judged.span and measures else ():
             current, reference = (
-                profile(tables.arrow(name, part.first, part.last)) for part in (window.judged, window.reference)
+                profile(tables.arrow_of(name, measures, part)) for part in (window.judged, window.reference)
             )
-            judged.profiles[window.judged.first] = (current, reference)
             compared.append(Compared(window, current.rows, distances(current, reference, measures)))
         return compared
+
+    def _shapes(self, tables: Tables, name: str, judged: Judged) -> list[Shape]:
+        """The distributions nearest to their limit, or furthest beyond it, in the window where they are so."""
+        comparisons, kinds = self.policy.gates.tables[name].distributions, self.schema[name].kinds
+        worst = {}
+        for column, comparison in comparisons.items():
+            measured = [(item.distances[column], item.window) for item in judged.compared if column in item.distances]
+            if measured:
+                distance, window = max(measured, key=lambda pair: pair[0])
+                worst[column] = (distance / max(comparison.limit, 1e-9), window)
+        ranked = sorted(worst, key=lambda column: -worst[column][0])
+        drawn = [column for rank, column in enumerate(ranked) if rank < DRAWN or worst[column][0] > 1]
+        return [_shape(tables, name, column, kinds.get(column, TEXT), worst[column][1]) for column in drawn]
+
+
+def _shape(tables: Tables, name: str, column: str, kind: str, window: Window) -> Shape:
+    spans = (window.judged, window.reference)
+    if kind == TEXT:
+        return Shape(column, window, values=tables.value_shares(name, column, spans, VALUES))
+    edges, counts = tables.bins(name, column, spans, BINS)
+    return Shape(column, window, edges, counts)

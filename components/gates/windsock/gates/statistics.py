@@ -73,12 +73,9 @@ def judge_windows(table: str, span: Span, found: Sequence[Window], gates: Gates,
         f"windows/{table}",
         Outcome.PASSED if found else Outcome.INCONCLUSIVE,
         message,
-        len(found),
-        max(span.days, 0),
-        None,
-        gates.min_reference_days,
-        "gates.min_reference_days",
-        owner,
+        sample_size=max(span.days, 0),
+        threshold_origin="gates.min_reference_days",
+        owner=owner,
     )
 
 

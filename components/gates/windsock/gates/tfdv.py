@@ -6,16 +6,24 @@ more. So a schema without a least number is refused, numeric columns never get t
 as data frames, and rows in are held against rows profiled.
 """
 
+import io
+import logging
 import os
 import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from windsock.contracts.errors import InputError
+from windsock.gates.policy import NUMBER, TEXT, TIME, WHOLE_NUMBER
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with warnings.catch_warnings():
-    # These libraries announce the end of Python releases and of their own interfaces while they are imported.
+# While they are imported these libraries announce the end of Python releases, and miss notebooks and cloud storage that
+# nobody asked for. Errors of an import are raised all the same.
+logging.disable(logging.WARNING)
+with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
     warnings.simplefilter("ignore")
     import pyarrow  # type: ignore[import-untyped]
     import pyarrow_hotfix  # type: ignore[import-untyped]  # noqa: F401  # disarms the code that a hostile file could run
@@ -24,9 +32,7 @@ with warnings.catch_warnings():
     from tensorflow_data_validation.statistics import stats_impl  # type: ignore[import-untyped]
     from tensorflow_metadata.proto.v0 import schema_pb2  # type: ignore[import-untyped]
     from tfx_bsl.arrow import table_util  # type: ignore[import-untyped]
-
-from windsock.contracts.errors import InputError
-from windsock.gates.policy import NUMBER, TEXT, TIME, WHOLE_NUMBER
+logging.disable(logging.NOTSET)
 
 FILE = "schema.pbtxt"
 MOST_VALUES = 10_000

@@ -11,8 +11,8 @@ from windsock.contracts.use_case import UseCase, load_use_case
 from windsock.contracts.verdict import Finding, Outcome, Verdict, judge
 from windsock.gates.duck import Tables, check_query, split_table
 from windsock.gates.gate import Gate, Judged
+from windsock.gates.page import verdict_page
 from windsock.gates.policy import make_policy
-from windsock.gates.report import page
 from windsock.gates.rules import load_rules
 from windsock.gates.structure import judge_accounting
 from windsock.gates.tfdv import load_schema
@@ -32,7 +32,8 @@ def run(step: Step) -> None:
     details = {"outcome": verdict.outcome.value, "reasons": len(verdict.reasons)}
     with step.output("verdict", "verdict", details) as directory:
         verdict.write(directory)
-    step.report("report", page(use_case, verdict, judged, format_time(step.as_of), snapshot.digest))
+    subject = (use_case.name, format_time(step.as_of), snapshot.digest)
+    step.report("report", verdict_page(verdict, judged, gate.policy.rules, use_case.gates, subject))
     step.metrics("metrics", _metrics(verdict, judged))
 
 

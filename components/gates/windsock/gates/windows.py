@@ -23,6 +23,11 @@ class Span:
         """How many days it holds; 0 or less when it is empty."""
         return (self.last - self.first).days + 1
 
+    @property
+    def ends(self) -> tuple[date, date]:
+        """The first and the last day."""
+        return self.first, self.last
+
     def __iter__(self) -> Iterator[date]:
         return (self.first + number * DAY for number in range(self.days))
 
