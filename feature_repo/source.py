@@ -15,7 +15,7 @@ that is gone. Two facts that the source does not hold are made here, by rule:
   one there.
 - When a row became known: a schedule a day before departure; weather ten minutes after the observation; an outcome a
   quarter of an hour after arrival, a cancellation at the scheduled departure, a diversion three hours after the
-  scheduled arrival.
+  scheduled arrival, or a quarter of an hour after a departure that came later still.
 """
 
 import argparse
@@ -86,7 +86,9 @@ TABLES = {
             air_time as air_time_minutes,
             case
                 when dep_time is null then scheduled_departure_at
-                when arr_delay is null then scheduled_arrival_at + interval 3 hours
+                when arr_delay is null then greatest(
+                    scheduled_arrival_at + interval 3 hours,
+                    scheduled_departure_at + to_minutes(dep_delay) + interval 15 minutes)
                 else scheduled_arrival_at + to_minutes(arr_delay) + interval 15 minutes
             end as reported_at
         from flown
