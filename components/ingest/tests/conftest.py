@@ -9,8 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+from hypothesis import settings
 from windsock.contracts.use_case import Table
 from windsock.ingest.snapshot_data import take_snapshot
+
+# A busy machine makes no test fail: generated examples have no deadline.
+settings.register_profile("windsock", deadline=None)
+settings.load_profile("windsock")
 
 HEADER = "id,happens_at,known_at,value"
 READINGS = Table(key=("id",), event_time="happens_at", created_time="known_at")

@@ -52,7 +52,7 @@ def oracle(rows, as_of: int):
     return {key: (moment(created), value) for key, (created, value) in kept.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=ROWS, as_of=st.integers(1, DAYS * MINUTES_A_DAY))
 def test_a_snapshot_is_what_the_oracle_says(fresh_landing, rows, as_of):
     landing = fresh_landing()
@@ -63,7 +63,7 @@ def test_a_snapshot_is_what_the_oracle_says(fresh_landing, rows, as_of):
     assert all(row["known_at"] <= moment(as_of) for row in found)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=ROWS, as_of=st.integers(1, DAYS * MINUTES_A_DAY))
 def test_counts_add_up_and_nothing_disappears_unseen(fresh_landing, rows, as_of):
     landing = fresh_landing()
@@ -80,7 +80,7 @@ def test_counts_add_up_and_nothing_disappears_unseen(fresh_landing, rows, as_of)
     assert counts["misdated"] == sum(row[1] // MINUTES_A_DAY != row[2] // MINUTES_A_DAY for row in read)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(rows=ROWS)
 def test_what_is_delivered_or_created_later_changes_no_byte(fresh_landing, rows):
     before, after = fresh_landing(), fresh_landing()

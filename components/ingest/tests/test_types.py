@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,7 +58,7 @@ def test_times_are_utc_whatever_zone_they_were_written_in(landing):
     assert column.to_pylist() == [six, six, datetime(2020, 1, 5, 0, 30, 0, 123456, UTC)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20),
     whole=st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=20),
@@ -105,6 +106,13 @@ def test_a_column_name_is_data_and_no_code(landing):
 def test_rows_are_sorted_by_key(landing):
     landing.csv(1, *(f"{number},{TIMES},1" for number in (10, 9, 2)))
     assert landing.rows(AS_OF.replace(day=2))["id"].to_pylist() == [2, 9, 10]
+
+
+def test_a_field_may_be_longer_than_any_block(landing):
+    text = "x" * 3_000_000
+    landing.csv(1, f"1,{TIMES},{text}", f"2,{TIMES},y")
+    into, _ = landing.take(AS_OF.replace(day=2), max_bytes=4_000_000)
+    assert parquet.read_table(into / "readings.parquet")["value"].to_pylist() == [text, "y"]
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(landing):

@@ -49,7 +49,6 @@ def _decode_csv(content: bytes, name: str) -> Decoded:
     options = {
         # One block a file: rows keep their order, and a long line is no error.
         "read_options": csv.ReadOptions(use_threads=False, block_size=len(content) + 1),
-        "parse_options": csv.ParseOptions(newlines_in_values=True),
         "convert_options": csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
             strings_can_be_null=True,
