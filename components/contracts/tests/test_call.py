@@ -25,7 +25,7 @@ def test_the_smallest_deadline_counts(headers, expected_ms):
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "soon", "1e3", "9" * 10, "٣"])
 def test_a_deadline_that_is_no_number_of_milliseconds_is_refused(text):
-    with pytest.raises(InputError, match="x-windsock-deadline-ms: got .* expected whole milliseconds"):
+    with pytest.raises(InputError, match=r"x-windsock-deadline-ms: got .* expected whole milliseconds"):
         read_call({"x-windsock-deadline-ms": text}, 250)
 
 

@@ -1,7 +1,6 @@
 """Settings of a rollout: the defaults hold together, and what does not is refused by name."""
 
 import pytest
-
 from windsock.contracts.errors import InputError
 from windsock.contracts.rollout_settings import Rollout
 from windsock.contracts.settings import parse

@@ -58,10 +58,10 @@ class Nulls(NullBounds):
 class TableGates:
     """How one table is judged.
 
-    A day is judged `complete_after_hours` hours after it ended, when its last rows have arrived. `starts_on` is the first
-    day that history must reach back to, where it is known. `distributions` are compared by TFDV, window by window;
-    `event_hour` there is the local hour of the event time. `daily_means` bounds how far a day's mean may lie outside
-    the range of the days around it, in widths of that range.
+    A day is judged `complete_after_hours` hours after it ended, when its last rows have arrived. `starts_on` is the
+    first day that history must reach back to, where it is known. `distributions` are compared by TFDV, window by
+    window; `event_hour` there is the local hour of the event time. `daily_means` bounds how far a day's mean may lie
+    outside the range of the days around it, in widths of that range.
     """
 
     max_quarantined_share: Bound

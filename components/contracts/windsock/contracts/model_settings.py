@@ -11,8 +11,8 @@ from windsock.contracts.errors import InputError
 class Split:
     """How the labelled time is cut, from the end: evaluation last, calibration before it, training all before that.
 
-    Calibration is cut into `calibration_folds` parts, each scored by a model of the time before it; the final model then
-    learns from calibration too.
+    Calibration is cut into `calibration_folds` parts, each scored by a model of the time before it; the final model
+    then learns from calibration too.
     """
 
     evaluation_days: int = field(metadata={"low": 1})
