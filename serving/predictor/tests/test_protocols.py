@@ -68,11 +68,11 @@ def test_v1_by_kserves_client(server):
     assert [prediction["answered_by"] for prediction in response["predictions"]] == ["model", "rules"]
 
 
-def test_v2_over_rest_by_kserves_client(server, bundle):
+def test_v2_over_rest_by_kserves_client(server):
     base = f"http://127.0.0.1:{server.port}"
     request = InferRequest("trains", tensors(rows=2), request_id="mine")
     response = rest(lambda client: client.infer(base, request, model_name="trains"))
-    assert (response.id, response.model_name, response.model_version) == ("mine", "trains", bundle.digest)
+    assert (response.id, response.model_name) == ("mine", "trains")
     found = outputs(response)
     assert found.keys() == OUTPUTS.keys()
     assert found["answered_by"] == ["model", "model"]
@@ -191,7 +191,7 @@ def tensor(name, datatype, shape, **contents):
 def test_whatever_comes_over_grpc_is_refused_as_the_callers_fault(server, request_):
     with pytest.raises(grpc.RpcError) as refused:
         raw_call(server, request_)
-    assert refused.value.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND), refused.value
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT, refused.value
 
 
 def test_the_document_names_every_path(server):

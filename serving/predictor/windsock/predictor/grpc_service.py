@@ -5,10 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
-from kserve import InferOutput, InferRequest, InferResponse, Model, ModelRepository  # type: ignore[import-untyped]
-from kserve.errors import InvalidInput  # type: ignore[import-untyped]
+from kserve import Model, ModelRepository  # type: ignore[import-untyped]
 from kserve.protocol.dataplane import DataPlane  # type: ignore[import-untyped]
-from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc  # type: ignore[import-untyped]
+from kserve.protocol.grpc import grpc_predict_v2_pb2, grpc_predict_v2_pb2_grpc  # type: ignore[import-untyped]
 from kserve.protocol.grpc.servicer import InferenceServicer  # type: ignore[import-untyped]
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension  # type: ignore[import-untyped]
 from windsock.contracts.call import read_call
@@ -18,6 +17,7 @@ from windsock.contracts.log import log
 from windsock.contracts.protocol import request_id_of_v2
 from windsock.predictor.answer import Answerer, OverloadError
 from windsock.predictor.metrics import Metrics
+from windsock.predictor.tensors import fill_answer, read_tensors
 
 OK, BAD, SHED, UNAVAILABLE, CRASHED = 200, 400, 429, 503, 500
 CODES = {
@@ -29,7 +29,7 @@ CODES = {
 
 
 class ServedModel(Model):  # type: ignore[misc]  # KServe's classes come without types.
-    """The model as KServe's data plane knows it; answering is the `Answerer`'s, as over HTTP."""
+    """The model as KServe's data plane knows it: by its name and its tensors."""
 
     def __init__(self, answerer: Answerer) -> None:
         super().__init__(answerer.release.protocol.name)
@@ -43,47 +43,6 @@ class ServedModel(Model):  # type: ignore[misc]  # KServe's classes come without
     def get_output_types(self) -> list[dict[str, Any]]:
         """The tensors of an answer."""
         return list(self._answerer.release.protocol.metadata(())["outputs"])
-
-    async def predict(self, payload: InferRequest, headers: dict[str, str] | None = None) -> InferResponse:
-        """Answers one request."""
-        arrived = time.monotonic()
-        release = self._answerer.release
-        call = read_call(headers or {}, release.use_case.serving.deadline_ms, request_id_of_v2({"id": payload.id}))
-        rows = release.protocol.rows_of_v2({"inputs": [_tensor(each) for each in payload.inputs]})
-        answered = await self._answerer.answer(rows, call, arrived)
-        body = release.protocol.body_of_v2(answered.answers, answered.deadline_left_ms, call.request_id)
-        outputs = [_output(each) for each in body["outputs"]]
-        return InferResponse(
-            response_id=payload.id or "",
-            model_name=body["model_name"],
-            model_version=body["model_version"],
-            infer_outputs=outputs,
-            parameters=body["parameters"],
-        )
-
-
-def _tensor(given: Any) -> dict[str, Any]:
-    """A tensor of gRPC as one of JSON: raw contents decoded, BYTES as text."""
-    data = list(given.data) if given.data is not None else []
-    if given.raw_data is not None or hasattr(given.data, "tolist"):
-        data = given.as_numpy().ravel().tolist()
-    if given.datatype == "BYTES":
-        data = [_text(value, given.name) for value in data]
-    return {"name": given.name, "shape": list(given.shape), "datatype": given.datatype, "data": data}
-
-
-def _text(value: object, name: str) -> object:
-    if not isinstance(value, bytes):
-        return value
-    try:
-        return value.decode()
-    except UnicodeDecodeError as error:
-        raise InputError(f"inputs.{name}", value, "text in UTF-8") from error
-
-
-def _output(tensor: dict[str, Any]) -> InferOutput:
-    data = [value.encode() for value in tensor["data"]] if tensor["datatype"] == "BYTES" else tensor["data"]
-    return InferOutput(tensor["name"], tensor["shape"], tensor["datatype"], data)
 
 
 class _Plane(DataPlane):  # type: ignore[misc]
@@ -103,17 +62,19 @@ class _Plane(DataPlane):  # type: ignore[misc]
 
 
 class _Servicer(InferenceServicer):  # type: ignore[misc]
-    """KServe's servicer, with this server's errors as gRPC's codes."""
+    """KServe's servicer for health and metadata; requests are read here, since KServe's reader trusts their bytes."""
 
-    def __init__(self, plane: DataPlane, extension: ModelRepositoryExtension, metrics: Metrics) -> None:
-        super().__init__(plane, extension)
+    def __init__(self, plane: DataPlane, repository: ModelRepository, answerer: Answerer, metrics: Metrics) -> None:
+        super().__init__(plane, ModelRepositoryExtension(repository))
+        self._answerer = answerer
         self._metrics = metrics
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802 - KServe's name
+        """Answers one request."""
         status, line = OK, ""
         try:
-            return await super().ModelInfer(request, context)
-        except (InputError, InvalidInput) as error:
+            return await self._infer(request, time.monotonic(), dict(context.invocation_metadata() or ()))
+        except InputError as error:
             status, line = BAD, str(error)
         except OverloadError:
             status, line = SHED, "too many requests are in work; try again"
@@ -126,6 +87,25 @@ class _Servicer(InferenceServicer):  # type: ignore[misc]
             self._metrics.responded("grpc", status)
         return await context.abort(CODES[status], line)
 
+    async def _infer(self, request: Any, arrived: float, headers: dict[str, str]) -> Any:
+        release = self._answerer.release
+        if request.model_name != release.protocol.name:
+            raise InputError("model_name", request.model_name, repr(release.protocol.name))
+        if request.model_version not in ("", release.digest):
+            raise InputError("model_version", request.model_version, repr(release.digest))
+        request_id = request_id_of_v2({"id": request.id})
+        call = read_call(headers, release.use_case.serving.deadline_ms, request_id)
+        rows = release.protocol.rows_of_v2({"inputs": read_tensors(request)})
+        answered = await self._answerer.answer(rows, call, arrived)
+        body = release.protocol.body_of_v2(answered.answers, answered.deadline_left_ms, request_id)
+        return fill_answer(grpc_predict_v2_pb2.ModelInferResponse(), body)
+
+    async def RepositoryModelLoad(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - KServe's name
+        """Which release serves is not the callers' to say."""
+        return await context.abort(grpc.StatusCode.PERMISSION_DENIED, "releases are changed by who runs the server")
+
+    RepositoryModelUnload = RepositoryModelLoad
+
 
 class GrpcServer:
     """KServe's servicer on a port of this process's event loop."""
@@ -134,7 +114,7 @@ class GrpcServer:
         repository = ModelRepository()
         repository.update(ServedModel(answerer))
         plane = _Plane(repository, ready, answerer)
-        self._servicer = _Servicer(plane, ModelRepositoryExtension(repository), metrics)
+        self._servicer = _Servicer(plane, repository, answerer, metrics)
         self._server = grpc.aio.server(
             options=[("grpc.max_receive_message_length", answerer.release.use_case.serving.body_bytes_at_most)]
         )
