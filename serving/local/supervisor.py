@@ -1,4 +1,4 @@
-"""Keeps a few local processes running: starts them in order, starts again what ends, and leaves nothing behind."""
+"""Keeps a few local processes running: starts them, starts again what ends, and leaves nothing behind."""
 
 import contextlib
 import ctypes
@@ -52,6 +52,7 @@ class Kept:
 
     program: Program
     process: "subprocess.Popen[bytes]"
+    started_at: float
     restarts: deque[float] = field(default_factory=deque)
     due: float | None = None
     given_up: bool = False
@@ -61,7 +62,7 @@ class Kept:
         """Starts a program with an empty log."""
         program.log.parent.mkdir(parents=True, exist_ok=True)
         program.log.write_bytes(b"")
-        return cls(program, _spawn(program))
+        return cls(program, _spawn(program), time.monotonic())
 
 
 def _spawn(program: Program) -> "subprocess.Popen[bytes]":
@@ -107,14 +108,18 @@ class Supervisor:
         self.stopping = True
         self._say(f"{signal.Signals(number).name}: stopping")
 
-    def start(self, program: Program, patience_s: float = START_S) -> float | None:
-        """Starts a program and waits until it is ready; returns the seconds that took, or None if it is not ready."""
+    def launch(self, program: Program) -> Kept:
+        """Starts a program and goes on."""
         kept = Kept.started(program)
         self.kept.append(kept)
-        began = time.monotonic()
-        while not self.stopping and kept.process.poll() is None and time.monotonic() < began + patience_s:
-            if program.ready():
-                return time.monotonic() - began
+        return kept
+
+    def wait(self, kept: Kept) -> float | None:
+        """Waits until a program is ready; returns the seconds since its start, or None if it ended or is too slow."""
+        until = kept.started_at + START_S
+        while not self.stopping and kept.process.poll() is None and time.monotonic() < until:
+            if kept.program.ready():
+                return time.monotonic() - kept.started_at
             time.sleep(POLL_S)
         return None
 

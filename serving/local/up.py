@@ -11,7 +11,7 @@ from windsock.edge.traffic import SOCKET
 from pipelines.workspace import Workspace
 from serving.local.place import NotRunningError, Place, Running
 from serving.local.stack import HOST, Stack, free_port, materialize, plan
-from serving.local.supervisor import Program, Supervisor
+from serving.local.supervisor import Kept, Supervisor
 
 STOP_S = 30.0
 
@@ -39,10 +39,12 @@ def up(options: argparse.Namespace) -> int:
 
 
 def _run(stack: Stack, supervisor: Supervisor) -> int:
-    for server in (stack.rules, *stack.predictors):
-        _start(supervisor, server.program, server.where)
+    servers = (stack.rules, *stack.predictors)
+    launched = [(supervisor.launch(server.program), server.where) for server in servers]
+    for kept, where in launched:
+        _await(supervisor, kept, where)
     edge = f"http://{HOST}:{stack.port}  metrics http://{HOST}:{stack.operations}/metrics"
-    if not _start(supervisor, stack.edge(), edge):
+    if supervisor.stopping or not _await(supervisor, supervisor.launch(stack.edge()), edge):
         return 0 if supervisor.stopping else 1
     name, bundle = stack.use_case.name, stack.rules.bundle.artifact.path
     stack.place.write(Running(os.getpid(), stack.port, name, str(bundle), stack.as_of))
@@ -51,10 +53,8 @@ def _run(stack: Stack, supervisor: Supervisor) -> int:
     return supervisor.watch()
 
 
-def _start(supervisor: Supervisor, program: Program, where: str) -> bool:
-    if supervisor.stopping:
-        return False
-    took_s = supervisor.start(program)
+def _await(supervisor: Supervisor, kept: Kept, where: str) -> bool:
+    took_s, program = supervisor.wait(kept), kept.program
     log = os.path.relpath(program.log)
     if took_s is not None:
         say(f"{program.name:10} ready in {took_s:4.1f} s  {where}  log {log}")

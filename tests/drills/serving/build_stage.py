@@ -1,4 +1,4 @@
-"""Builds what the fault drills serve: a release of the pumps whose model and features fail on request.
+"""Builds what the fault drills serve: releases of the pumps whose model and features fail on request.
 
     serving/predictor/.venv/bin/python -m tests.drills.serving.build_stage --into DIR [--redis URL]
 
@@ -31,7 +31,7 @@ PUMPS = Path(__file__).parents[2] / "journeys" / "other_use_case"
 FRESH, STALE, GARBAGE = range(101, 141), range(201, 241), range(301, 341)
 NAN_FROM, RAISE_FROM, HANG_FROM = 1_000.0, 2_000.0, 3_000.0
 HANG_TURNS = 1_000_000
-THRESHOLD = 0.25
+THRESHOLDS = {"production": 0.25, "candidate": 0.35}
 # The drills ask about shifts that start at this time, an hour after the moment that they call now.
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 
@@ -141,13 +141,14 @@ def use_case(directory: Path) -> Path:
     return directory
 
 
-def bundle(into: Path, pumps: Path) -> None:
-    """The release: sealed as a real one is."""
+def bundles(into: Path, pumps: Path) -> None:
+    """Two releases that differ in their threshold, sealed as real ones are."""
     columns = tuple(load_module(pumps / "derive.py", "stage_derive").COLUMNS)
     (into / "model.onnx").write_bytes(model(len(columns)).SerializeToString())
-    release = Release("faulty", "model", THRESHOLD, columns, NOW.isoformat())
-    with new_artifact(into / "bundle", KIND, Origin(step="build_stage")) as directory:
-        write_bundle(directory, release, pumps, into / "model.onnx")
+    for name, threshold in THRESHOLDS.items():
+        release = Release(name, "model", threshold, columns, NOW.isoformat())
+        with new_artifact(into / name, KIND, Origin(step="build_stage")) as directory:
+            write_bundle(directory, release, pumps, into / "model.onnx")
 
 
 def fill(into: Path, pumps: Path, online_store: dict[str, object]) -> None:
@@ -194,7 +195,7 @@ def main() -> None:
     parser.add_argument("--redis", default="", help="host:port of an empty Redis to fill as well")
     options = parser.parse_args()
     pumps = use_case(options.into / "use_case")
-    bundle(options.into, pumps)
+    bundles(options.into, pumps)
     fill(options.into, pumps, {"type": "sqlite", "path": str(options.into / "online.db")})
     if options.redis:
         fill(options.into, pumps, {"type": "redis", "connection_string": options.redis})

@@ -117,7 +117,7 @@ class SlowWire:
 def shift(number: int, drill: str = "drill", pump: int = 101, site: str = "north", load: float = 50.0) -> Request:
     """A valid request about one pump's shift; its id is found again in the records."""
     row = {"pump": pump, "site": site, "load": load, "starts_at": STARTS_AT}
-    headers = {"x-request-id": f"{drill}-{number}"}
+    headers = {"x-request-id": f"{drill.replace(' ', '-')}-{number}"}
     return Request("/v1/models/pumps:predict", json.dumps({"instances": [row]}).encode(), headers)
 
 
@@ -130,6 +130,11 @@ def reason(answer: Answer) -> Reason:
 def number_of(answer: Answer) -> int:
     """The number of a request within its drill."""
     return int(answer.request.headers["x-request-id"].rpartition("-")[2])
+
+
+def assigned(answer: Answer) -> str:
+    """The release that the edge's split chose."""
+    return answer.headers["x-windsock-assigned-release"]
 
 
 def identity(answer: Answer) -> str:
@@ -145,8 +150,10 @@ class Served:
     home: Path
     redis: Redis
     wire: SlowWire
+    candidate: str
     process: "subprocess.Popen[bytes]"
     answers: list[Answer] = field(default_factory=list)
+    copied: list[str] = field(default_factory=list)
 
     @property
     def port(self) -> int:
@@ -171,8 +178,9 @@ class Served:
     def pid(self, module: str) -> int:
         """The process of one of the servers, by its module."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        (found,) = (int(pid) for pid in children if module in command_line(int(pid)))
-        return found
+        found = [int(pid) for pid in children if {module, str(self.bundle())} <= set(command_line(int(pid)))]
+        assert len(found) == 1, found
+        return found[0]
 
     @property
     def predictor_port(self) -> int:
@@ -224,15 +232,16 @@ class Served:
         return time.monotonic() - began
 
 
-def build(home: Path, redis: Redis) -> None:
-    """The release and the features, made in the predictor's environment; the release goes into production."""
+def build(home: Path, redis: Redis) -> str:
+    """Releases and features, made in the predictor's environment; one goes into production, the other is returned."""
     stage = home / "stage"
     command = [str(PREDICTOR), "-m", "tests.drills.serving.build_stage", "--into", str(stage)]
     subprocess.run([*command, "--redis", f"{LOOPBACK}:{redis.port}"], cwd=ROOT, check=True, capture_output=True)
     redis.command("SAVE")
     registry = Registry(home / "releases")
-    bundle = registry.add(open_bundle(stage / "bundle"))
-    registry.promote(bundle.digest, {"run": "drill"})
+    production, candidate = (registry.add(open_bundle(stage / name)).digest for name in ("production", "candidate"))
+    registry.promote(production, {"run": "drill"})
+    return candidate
 
 
 @contextmanager
@@ -249,10 +258,21 @@ def small_disk(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def serving(home: Path, redis: Redis, wire: SlowWire) -> Iterator[Served]:
+def serving(home: Path, redis: Redis, wire: SlowWire, candidate: str) -> Iterator[Served]:
     """`up` for the length of the block, unless the block stops it."""
     store = f"redis://{LOOPBACK}:{wire.port}"
-    command = [sys.executable, "-m", "serving.local", "up", "--port", "0", "--online-store", store]
+    command = [
+        sys.executable,
+        "-m",
+        "serving.local",
+        "up",
+        "--port",
+        "0",
+        "--online-store",
+        store,
+        "--candidate",
+        candidate,
+    ]
     environment = {**os.environ, "WINDSOCK_HOME": str(home)}
     log = home / "up.log"
     with log.open("w") as said:
@@ -264,7 +284,7 @@ def serving(home: Path, redis: Redis, wire: SlowWire) -> Iterator[Served]:
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.1)
         print("\n" + log.read_text())
-        yield Served(home, redis, wire, process)
+        yield Served(home, redis, wire, candidate, process)
     finally:
         process.terminate()
         process.wait(60)

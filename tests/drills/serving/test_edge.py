@@ -11,6 +11,7 @@ from windsock.contracts.errors import InputError
 from windsock.edge.routing import Address, Routing, Target
 from windsock.edge.traffic import EnvoyTraffic
 
+from tests.drills.serving import weight_changes
 from tests.drills.serving.load import Answer, Client, Request, count_by, failed, load, quantile_ms
 from tests.drills.serving.real_edge import make_routing, running_edge, table, until
 from tests.drills.serving.servers import SwitchedServer
@@ -237,6 +238,13 @@ def test_a_rollout_from_new_release_to_the_only_one_loses_nothing(tmp_path):
             await third.die()
 
     asyncio.run(drill())
+
+
+def test_weights_change_under_load_without_a_loss(tmp_path):
+    answers, took = asyncio.run(weight_changes.run(60, tmp_path))
+    weight_changes.report(answers, took)
+    assert not failed(answers)
+    assert count_by(answers, RELEASE)["rules"] == 0
 
 
 def test_wrong_weights_are_refused_and_change_nothing(tmp_path):

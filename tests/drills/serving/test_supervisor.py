@@ -44,7 +44,7 @@ def test_what_was_started_ends_with_the_block_last_first(tmp_path):
             for name in ("one", "two"):
                 last_words = f"open({str(ended)!r}, 'a').write('{name} '); sys.exit()"
                 code = f"import signal, sys; signal.signal(signal.SIGTERM, lambda *_: exec({last_words!r})); {SERVE}"
-                assert keeper.start(program(tmp_path, name, code)) is not None
+                assert keeper.wait(keeper.launch(program(tmp_path, name, code))) is not None
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -57,7 +57,7 @@ def test_a_program_that_ends_is_started_again(tmp_path):
     said: list[str] = []
     keeper = Supervisor(said.append)
     with keeper.running():
-        keeper.start(program(tmp_path, "one", SERVE))
+        keeper.wait(keeper.launch(program(tmp_path, "one", SERVE)))
         first = keeper.kept[0].process.pid
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: keeper._keep(keeper.kept[0]) and keeper.kept[0].process.pid != first)
@@ -70,7 +70,7 @@ def test_a_program_that_cannot_start_says_why_and_is_given_up_in_the_end(tmp_pat
     said: list[str] = []
     keeper = Supervisor(said.append)
     with keeper.running():
-        assert keeper.start(program(tmp_path, "one", FAIL, vital=True)) is None
+        assert keeper.wait(keeper.launch(program(tmp_path, "one", FAIL, vital=True))) is None
         assert keeper.watch() == 1
     assert said[-1] == "one: given up after 8 restarts in 60 s: the reason"
     assert len(said) == 9
@@ -81,7 +81,7 @@ def test_a_program_that_ignores_the_end_is_killed(tmp_path, monkeypatch):
     said: list[str] = []
     deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SERVE}"
     with Supervisor(said.append).running() as running:
-        running.start(program(tmp_path, "one", deaf))
+        running.wait(running.launch(program(tmp_path, "one", deaf)))
         pid = running.kept[0].process.pid
     assert not alive(pid)
     assert said == ["one: did not end within 0.2 s and was killed"]
@@ -93,7 +93,8 @@ from pathlib import Path
 from serving.local.supervisor import Program, Supervisor
 log = Path(sys.argv[1])
 with Supervisor(print).running() as running:
-    running.start(Program("one", (sys.executable, "-c", sys.argv[2]), log, lambda: "serving" in log.read_text()))
+    program = Program("one", (sys.executable, "-c", sys.argv[2]), log, lambda: "serving" in log.read_text())
+    running.wait(running.launch(program))
     print(running.kept[0].process.pid, flush=True)
     sys.exit(running.watch())
 """
