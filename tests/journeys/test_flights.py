@@ -1,4 +1,4 @@
-"""The main job on the real data: half a year of flights, every gate on, a release that earns its keep; a second month."""
+"""The main job on the real data: half a year of flights, every gate on, a release that earns its keep; then July."""
 
 import pytest
 from local import ROOT, Laptop
