@@ -26,6 +26,15 @@ def test_it_writes_what_envoy_reads(tmp_path, routing):
     assert written == {"bootstrap.json", "listeners.json", "clusters.json", "routes.json"}
 
 
+def test_a_rollout_is_ended_by_hand(tmp_path, routing):
+    directory = tmp_path / "edge"
+    assert edge(directory, "render", str(routing)).returncode == 0
+    assert edge(directory, "shadow", "one").returncode == 0
+    assert Routing.read(directory / "routing.json").shadow == "one"
+    assert edge(directory, "finalize", "one").returncode == 0
+    assert Routing.read(directory / "routing.json").shadow == ""
+
+
 @pytest.mark.parametrize(
     "arguments, said, code",
     [
@@ -35,6 +44,7 @@ def test_it_writes_what_envoy_reads(tmp_path, routing):
         (["weights", "one"], "RELEASE=PERCENT", 2),
         (["weights", "one=1.5"], "RELEASE=PERCENT", 2),
         (["render", "missing.json"], "missing.json", 2),
+        (["finalize", "one"], "routing: got", 2),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, arguments, said, code):

@@ -22,6 +22,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--threads", type=int, default=1, help="worker threads")
     weights = verbs.add_parser("weights", help="show the weights in use, or set them")
     weights.add_argument("weights", nargs="*", metavar="RELEASE=PERCENT")
+    shadow = verbs.add_parser("shadow", help="send a copy of every request to a release, or to none")
+    shadow.add_argument("release", nargs="?", default="")
+    finalize = verbs.add_parser("finalize", help="end a rollout: one release keeps all, the others leave")
+    finalize.add_argument("release")
     verbs.add_parser("ready", help="exit 0 when the edge routes as wanted to healthy servers")
     return parser
 
@@ -46,6 +50,10 @@ def _run(arguments: argparse.Namespace) -> int:
             traffic.set_weights(dict(map(_parse_weight, arguments.weights)))
         for release, weight in traffic.get_weights().items():
             print(f"{weight:3d} % {release}")
+    elif arguments.verb == "shadow":
+        traffic.shadow(arguments.release)
+    elif arguments.verb == "finalize":
+        traffic.finalize(arguments.release)
     elif missing := traffic.waits_for():
         raise EdgeDownError(missing)
     return 0

@@ -44,12 +44,8 @@ def _servers(name: str, servers: tuple[Address, ...], routing: Routing) -> dict[
         ignore_health_on_host_removal=True,
         # The rules are the last resort: an ejected last resort would be worse than a slow one.
         **({} if name == RULES else {"outlier_detection": _outliers(routing)}),
-        # Without this Envoy would send to failed servers once too many have failed, instead of to the rules.
-        # Nor may it gather changes of health for a second, as it does by default, before it acts on them.
-        common_lb_config={
-            "healthy_panic_threshold": {"value": 100 if name == RULES else 0},
-            "update_merge_window": "0s",
-        },
+        # By default Envoy gathers changes of health for a second before it acts on them.
+        common_lb_config={"update_merge_window": "0s"},
     )
 
 

@@ -57,8 +57,6 @@ def _predictions(routing: Routing, routes: Path) -> dict[str, Any]:
         "use_remote_address": True,
         # A caller finds its own request in the records again.
         "preserve_external_request_id": True,
-        # Nobody may steer retries and timeouts by `x-envoy-…` headers: only this address, which none has, is trusted.
-        "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         "server_header_transformation": "PASS_THROUGH",
         "normalize_path": True,
         "merge_slashes": True,
