@@ -7,8 +7,8 @@ import pytest
 from simulated import COSTS, Rates
 from windsock.contracts.errors import InputError
 from windsock.contracts.rollout_settings import FULL, Rollout
-from windsock.release.advance import Release, advance, roll_back, start
 from windsock.release.history import Kind, Phase, fold
+from windsock.release.rollout import Release, advance, roll_back, start
 from windsock.release.traffic import Unsplit
 from world import CANDIDATE, SERVING, START, Edge, World, run_world
 

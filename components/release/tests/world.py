@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from simulated import Rates
 from windsock.contracts.rollout_settings import FULL
-from windsock.release.advance import Look, Release, advance
 from windsock.release.history import Entry, State
 from windsock.release.judge import Evidence, Split
+from windsock.release.rollout import Look, Release, advance
 from windsock.release.tally import measured, pair_counts, split_counts
 from windsock.release.traffic import OvertakenError, Wanted
 

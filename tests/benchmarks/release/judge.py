@@ -125,7 +125,7 @@ def run_flagger(scenario: Scenario, rollouts: int, seed: int) -> np.ndarray:
     return peers.flagger(generator, scenario.candidate.failed + extra, late, REQUESTS_PER_S * 60)
 
 
-def comparison(rollouts: int, seed: int) -> None:
+def comparison(rollouts: int, others: int, seed: int) -> None:
     """The table of all scenarios and judges."""
     print(
         f"{'':38} {'wrong: aborted if equal, promoted if bad':^42}   {'minutes to abort, or to promote (median)':^42}"
@@ -135,7 +135,7 @@ def comparison(rollouts: int, seed: int) -> None:
         courses = run_ours(scenario, rollouts, seed)
         aborted = sum(int(course.aborted.sum()) for course in courses)
         through = int((courses[-1].passed_at >= 0).sum()) if len(courses) == len(SETTINGS.steps) - 1 else 0
-        kayenta, flagger = run_kayenta(scenario, rollouts, seed), run_flagger(scenario, rollouts, seed)
+        kayenta, flagger = run_kayenta(scenario, others, seed), run_flagger(scenario, others, seed)
         wrong = [
             through if scenario.bad else aborted,
             *(int((out == 0).sum() if scenario.bad else (out > 0).sum()) for out in (kayenta, flagger)),
@@ -147,7 +147,8 @@ def comparison(rollouts: int, seed: int) -> None:
         cells = "".join(f"{count:>14,}" for count in wrong) + "   " + "".join(f"{value:>14}" for value in minutes)
         print(f"{scenario.name:38} {cells}", flush=True)
     print(
-        f"of {rollouts:,} rollouts each; none shows a rate of at most {1 - 0.05 ** (1 / rollouts):.2%} (one-sided 95 %)"
+        f"of {rollouts:,} rollouts, {others:,} for the other two; "
+        f"none is a rate of at most {1 - 0.05 ** (1 / rollouts):.2%} (one-sided 95 %)"
     )
 
 
@@ -236,10 +237,11 @@ def main() -> None:
     """Prints all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rollouts", type=int, default=3_000)
+    parser.add_argument("--others", type=int, default=500, help="rollouts that the other two judge; they are slow")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     start = time.monotonic()
-    comparison(given.rollouts, given.seed)
+    comparison(given.rollouts, given.others, given.seed)
     against_the_floor(given.rollouts, given.seed)
     labels(given.rollouts, given.seed)
     largest_wealth(given.rollouts, given.seed)

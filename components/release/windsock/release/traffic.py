@@ -79,8 +79,8 @@ class Fence:
         return int(read_json(self._number, "fence")["number"]) if self._number.exists() else 0
 
     @contextlib.contextmanager
-    def passed(self, number: int) -> Iterator[None]:
-        """Holds the fence for the length of the block.
+    def passed(self, number: int) -> Iterator[int]:
+        """Holds the fence for the length of the block, and gives the lock's descriptor: whoever inherits it holds too.
 
         Raises:
             OvertakenError: a higher number has passed.
@@ -93,7 +93,7 @@ class Fence:
                 raise OvertakenError(f"entry {passed} has been brought to the traffic, {number} comes too late")
             if number > passed:
                 write_json(self._number, {"number": number})
-            yield
+            yield lock.fileno()
 
 
 class Unsplit:

@@ -1,0 +1,186 @@
+"""From records to evidence: by assignment, at the same time, in pairs where there are copies."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from simulated import COSTS
+from windsock.contracts.journal.lines import encode_lines
+from windsock.contracts.record import Prediction
+from windsock.contracts.record_chain import genesis, seal
+from windsock.contracts.rollout_settings import Rollout
+from windsock.contracts.verdict import Outcome
+from windsock.release.evidence import Answers, Labels, look, measure_baseline
+from windsock.release.history import Phase, Span, State
+from windsock.release.judge import judge_candidate
+from windsock.release.records import Records
+
+AT = datetime(2026, 7, 1, tzinfo=UTC)
+SETTINGS = Rollout(baseline_requests=50)
+OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+BASELINE = {"slow_s": {"slow/p50": 0.004, "slow/p95": 0.008}, "scores": {"scores/q50": 0.3}}
+STATE = State(3, 2, Phase.ROLLING, OLD, NEW, "", 50, AT, AT, confirmed=True, baseline=BASELINE)
+SPLIT = replace(STATE, spans=(Span(50, AT),))
+COPIED = replace(STATE, weight=0, spans=(Span(0, AT),))
+
+
+def record(number, release=OLD, assigned=None, role="primary", reason="", at_s=10.0, score=0.3, **changes):
+    fields = {
+        "prediction_id": f"{number}-{role}-{release[7:9]}-{reason}",
+        "request_id": f"request-{number}",
+        "release": release,
+        "assigned_release": release if assigned is None else assigned,
+        "role": role,
+        "answered_by": "rules" if reason else "model",
+        "reason": reason,
+        "key": f"key-{number}",
+        "event_time": AT + timedelta(hours=number / 100),
+        "request": {},
+        "features": {},
+        "feature_times": {},
+        "row": (),
+        "probability": score,
+        "threshold": 0.3,
+        "decision": score >= 0.3,
+        "predicted_at": AT + timedelta(seconds=at_s + number / 1000),
+        "deadline_s": 0.25,
+        "latency_s": 0.003,
+    }
+    return Prediction(**{**fields, **changes})
+
+
+def seen(records, state=SPLIT, labels=None):
+    answers = Answers()
+    answers.add(records)
+    return look(answers, labels or Labels(), state, SETTINGS, COSTS).evidence
+
+
+def test_requests_count_for_the_release_they_were_assigned_to():
+    """The candidate's server died: the rules answered, and the candidate is blamed."""
+    dead = [record(n, release="sha256:rules", assigned=NEW, reason="predictor_failed") for n in range(100)]
+    fine = [record(n) for n in range(100, 200)]
+    evidence = seen([*dead, *fine])
+    assert (evidence.splits[0].candidate, evidence.splits[0].serving) == (100, 100)
+    assert evidence.checks["failed"].candidate.mean == 1.0
+    assert evidence.checks["failed"].serving.mean == 0.0
+    assert evidence.checks["slow/p95"].candidate.mean == 1.0, "the rules were fast, the caller's wait was not"
+    assert judge_candidate(evidence, SETTINGS, COSTS).refused
+
+
+def test_a_feature_store_that_is_down_is_a_fallback_and_no_failure():
+    evidence = seen([record(n, NEW, reason="features_down") for n in range(50)])
+    assert evidence.checks["failed"].candidate.mean == 0.0
+    assert evidence.checks["fallback"].candidate.mean == 1.0
+
+
+def test_rules_that_are_the_release_itself_are_no_fallback():
+    evidence = seen([record(n, OLD, reason="rules_release") for n in range(50)])
+    assert evidence.checks["fallback"].serving.mean == 0.0
+
+
+def test_of_two_tries_of_one_request_the_failed_one_counts_once():
+    first = record(1, NEW)
+    second = record(1, "sha256:rules", assigned=NEW, reason="predictor_failed")
+    for records in ([first, second], [second, first]):
+        evidence = seen(records)
+        assert evidence.splits[0].candidate == 1
+        assert evidence.checks["failed"].candidate.mean == 1.0
+
+
+def test_what_was_answered_outside_of_a_span_is_no_evidence():
+    early = [record(n, NEW, at_s=-5) for n in range(10)]
+    settling = [record(n, NEW, at_s=0.5) for n in range(10, 20)]
+    later = replace(SPLIT, spans=(Span(50, AT, AT + timedelta(seconds=5)),))
+    assert seen([*early, *settling]).splits[0].candidate == 0
+    assert seen([record(n, NEW, at_s=6) for n in range(10)], later).splits[0].candidate == 0
+
+
+def test_copies_make_pairs():
+    primary = [record(n) for n in range(300)]
+    copies = [record(n, NEW, role="shadow", reason="model_failed" if n < 30 else "") for n in range(300)]
+    evidence = seen([*primary, *copies], COPIED)
+    assert evidence.checks["failed"].candidate.count == 300
+    assert evidence.checks["failed"].candidate.mean == pytest.approx(0.1)
+    assert judge_candidate(evidence, SETTINGS, COSTS).refused
+
+
+def test_copies_that_are_lost_are_counted():
+    primary = [record(n, at_s=n / 100) for n in range(1_000)]
+    copies = [record(n, NEW, role="shadow", at_s=n / 100) for n in range(0, 1_000, 2)]
+    wanted, answered = seen([*primary, *copies], COPIED).copies
+    assert wanted > 600
+    assert answered == pytest.approx(wanted / 2, abs=2)
+
+
+def test_labels_judge_pairs_and_only_those_that_are_due():
+    generator = np.random.default_rng(1)
+    truth = generator.random(4_000) < 0.25
+    primary = [record(n, score=0.25) for n in range(4_000)]
+    wrong = [record(n, NEW, role="shadow", score=0.9) for n in range(4_000)]
+    labels = Labels({f"key-{n}": bool(truth[n]) for n in range(4_000)}, AT + timedelta(hours=30))
+    evidence = seen([*primary, *wrong], COPIED, labels)
+    assert evidence.checks["loss"].candidate.count == 3_001
+    judgement = judge_candidate(evidence, SETTINGS, COSTS)
+    assert judgement.labels.outcome is Outcome.REFUSED
+    assert not seen([*primary, *wrong], COPIED).checks.keys() & {"loss", "cost"}
+
+
+def test_in_probation_the_release_before_answers_the_copies():
+    state = replace(STATE, phase=Phase.PROBATION, weight=100, spans=(Span(100, AT),))
+    primary = [record(n, NEW, reason="model_failed" if n < 40 else "") for n in range(400)]
+    copies = [record(n, OLD, role="shadow") for n in range(400)]
+    evidence = seen([*primary, *copies], state)
+    assert evidence.checks["failed"].candidate.mean == pytest.approx(0.1)
+    assert evidence.checks["failed"].serving.mean == 0.0
+
+
+def test_labels_judge_a_split_where_there_are_no_copies():
+    labels = Labels({f"key-{n}": n % 4 == 0 for n in range(400)}, AT + timedelta(days=30))
+    records = [record(n, NEW if n % 2 else OLD, score=0.25) for n in range(400)]
+    assert seen(records, SPLIT, labels).checks["loss"].candidate.count == 200
+
+
+def test_the_usual_figures_are_the_serving_releases_own():
+    answers = Answers()
+    answers.add(record(n, latency_s=0.001 * (1 + n % 10), score=(n % 100) / 100) for n in range(100))
+    answers.add(record(n, NEW, latency_s=9.0) for n in range(100, 300))
+    baseline = measure_baseline(answers, OLD, SETTINGS)
+    assert baseline.slow_s["slow/p50"] == pytest.approx(0.0055 * 1.25)
+    assert baseline.scores["scores/q50"] == pytest.approx(0.495)
+    assert measure_baseline(answers, OLD, replace(SETTINGS, baseline_requests=101)) is None
+
+
+def test_rules_have_no_scores_worth_a_guard():
+    answers = Answers()
+    answers.add(record(n, reason="rules_release", score=0.2) for n in range(100))
+    assert measure_baseline(answers, OLD, SETTINGS).scores == {}
+
+
+def write_batch(directory, records, name="000000000001-000000000002"):
+    writer = "local.01890a5d-ac96-774b-bcce-b302099a8057"
+    head, links = genesis(writer), []
+    for one in records:
+        link = seal(writer, head, one.encode())
+        links.append(link)
+        head = type(head)(link.sequence, link.digest)
+    content, first, last = encode_lines(links)
+    path = directory / f"writer={writer}" / f"{name}_{first}_{last}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_each_record_is_read_once_and_none_that_was_edited(tmp_path):
+    path = write_batch(tmp_path, [record(1), record(2)])
+    source = Records((tmp_path.as_uri(),))
+    assert [one.key for one in source.new()] == ["key-1", "key-2"]
+    assert list(source.new()) == []
+    lines = path.read_bytes().split(b"\n")
+    edited = json.loads(lines[0])
+    edited["body"] = edited["body"].replace('"probability":0.3', '"probability":0.9')
+    path.write_bytes(b"\n".join([json.dumps(edited).encode(), *lines[1:]]))
+    again = Records((tmp_path.as_uri(),))
+    assert [one.key for one in again.new()] == ["key-2"]
+    assert again.edited == 1

@@ -1,0 +1,156 @@
+"""KServe's objects as its API gives them: what is written, what is read, what is refused."""
+
+import copy
+
+import pytest
+from windsock.contracts.errors import InputError
+from windsock.release.kserve import KServeTraffic, check_supported, mode_of
+from windsock.release.traffic import OvertakenError, Wanted
+
+BUNDLES = {"old": "s3://releases/old", "new": "s3://releases/new"}
+
+
+class Cluster:
+    """One object, replaced on condition of its resource version, as the API server does it."""
+
+    def __init__(self, service):
+        self.service = service
+
+    def get(self):
+        return copy.deepcopy(self.service)
+
+    def replace(self, service):
+        if service["metadata"]["resourceVersion"] != self.service["metadata"]["resourceVersion"]:
+            raise OvertakenError("changed")
+        version = str(int(service["metadata"]["resourceVersion"]) + 1)
+        self.service = copy.deepcopy(service)
+        self.service["metadata"]["resourceVersion"] = version
+
+
+def service(mode="Knative", **spec):
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": "flights", "resourceVersion": "7", "generation": 2, "annotations": {}},
+        "spec": {"predictor": {"minReplicas": 2, "model": {"storageUri": "s3://releases/old"}}, **spec},
+        "status": {
+            "deploymentMode": mode,
+            "observedGeneration": 2,
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "components": {"predictor": {"latestReadyRevision": "r1", "latestRolledoutRevision": "r1"}},
+        },
+    }
+
+
+def traffic(cluster, version=(0, 21)):
+    return KServeTraffic(cluster, version, BUNDLES)
+
+
+def follow(cluster, percent):
+    """What the controller writes into the status after a canary is set."""
+    cluster.service["status"]["components"]["predictor"]["traffic"] = [
+        {"latestRevision": True, "percent": percent, "revisionName": "r2"},
+        {"latestRevision": False, "percent": 100 - percent, "revisionName": "r1", "tag": "prev"},
+    ]
+
+
+def test_knative_gives_the_newest_revision_its_share():
+    cluster = Cluster(service())
+    leading = traffic(cluster)
+    wanted = Wanted(3, {"old": 90, "new": 10})
+    assert "not been brought" in leading.ready(wanted)
+    leading.set_weights(wanted)
+    predictor = cluster.service["spec"]["predictor"]
+    assert predictor["canaryTrafficPercent"] == 10
+    assert predictor["model"]["storageUri"] == "s3://releases/new"
+    assert predictor["minReplicas"] == 2
+    follow(cluster, 10)
+    assert leading.get_weights() == {"old": 90, "new": 10}
+    assert leading.ready(wanted) == ""
+
+
+def test_knative_goes_back_by_pinning_the_old_revision_at_once():
+    cluster = Cluster(service())
+    leading = traffic(cluster)
+    leading.set_weights(Wanted(3, {"old": 90, "new": 10}))
+    leading.finalize(Wanted(4, {"old": 100}))
+    assert cluster.service["spec"]["predictor"]["canaryTrafficPercent"] == 0
+    assert cluster.service["spec"]["predictor"]["model"]["storageUri"] == "s3://releases/new"
+    assert leading.get_weights() == {"old": 100}
+
+
+def test_knative_promotes_by_leaving_the_field_out():
+    cluster = Cluster(service())
+    leading = traffic(cluster)
+    leading.set_weights(Wanted(3, {"old": 50, "new": 50}))
+    leading.finalize(Wanted(4, {"new": 100}))
+    assert "canaryTrafficPercent" not in cluster.service["spec"]["predictor"]
+    assert leading.get_weights() == {"new": 100}
+
+
+def test_standard_puts_the_candidate_beside_and_keeps_the_stable_side_whole():
+    cluster = Cluster(service("Standard"))
+    leading = traffic(cluster)
+    leading.set_weights(Wanted(3, {"old": 75, "new": 25}))
+    (canary,) = cluster.service["spec"]["canary"]
+    assert canary["trafficPercent"] == 25
+    assert canary["predictor"]["model"]["storageUri"] == "s3://releases/new"
+    assert cluster.service["spec"]["predictor"]["model"]["storageUri"] == "s3://releases/old"
+    assert cluster.service["spec"]["predictor"]["minReplicas"] == 2
+    assert leading.get_weights() == {"old": 75, "new": 25}
+    leading.finalize(Wanted(4, {"old": 100}))
+    assert "canary" not in cluster.service["spec"]
+
+
+@pytest.mark.parametrize(
+    "mode,version,spec,named",
+    [
+        ("Standard", (0, 21), {"predictor": {"canaryTrafficPercent": 10}}, "canaryTrafficPercent"),
+        ("Standard", (0, 20), {}, "KServe version"),
+        ("Standard", (0, 21), {"transformer": {}}, "transformer"),
+        ("Knative", (0, 20), {"canary": [{"trafficPercent": 10}]}, "spec.canary"),
+        ("ModelMesh", (0, 21), {}, "deployment mode"),
+    ],
+)
+def test_what_kserve_would_ignore_is_refused_in_one_line(mode, version, spec, named):
+    with pytest.raises(InputError) as refusal:
+        check_supported(service(mode, **spec), version, mode)
+    assert refusal.value.field == named
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_canary_without_a_revision_at_full_traffic_is_refused():
+    cluster = Cluster(service())
+    cluster.service["status"]["components"] = {}
+    with pytest.raises(InputError, match="Ready before a canary"):
+        traffic(cluster).set_weights(Wanted(3, {"old": 90, "new": 10}))
+
+
+def test_an_older_wish_and_a_changed_object_are_refused():
+    cluster = Cluster(service())
+    traffic(cluster).set_weights(Wanted(5, {"old": 90, "new": 10}))
+    with pytest.raises(OvertakenError):
+        traffic(cluster).set_weights(Wanted(4, {"old": 75, "new": 25}))
+
+    class Racing(Cluster):
+        def get(self):
+            found = super().get()
+            self.service["metadata"]["resourceVersion"] = "99"
+            return found
+
+    with pytest.raises(OvertakenError):
+        traffic(Racing(service())).set_weights(Wanted(6, {"old": 90, "new": 10}))
+
+
+def test_the_mode_is_read_from_the_status_then_the_annotation():
+    assert mode_of(service("RawDeployment")) == "Standard"
+    bare = service()
+    del bare["status"]
+    assert mode_of(bare) == "Knative"
+    bare["metadata"]["annotations"] = {"serving.kserve.io/deploymentMode": "Standard"}
+    assert mode_of(bare) == "Standard"
+
+
+def test_a_release_that_is_not_stored_is_refused():
+    with pytest.raises(InputError, match="bundle is stored"):
+        traffic(Cluster(service())).set_weights(Wanted(3, {"old": 90, "third": 10}))

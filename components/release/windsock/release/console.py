@@ -1,0 +1,139 @@
+"""For a person, on a laptop or in a cluster: start a rollout, take turns, look, roll back, decide.
+
+python -m windsock.release.console start --candidate DIGEST [--serving DIGEST] …
+python -m windsock.release.console run        # a turn every second, with a live view, until it is over
+python -m windsock.release.console status
+python -m windsock.release.console rollback [--to DIGEST] --reason WHY
+python -m windsock.release.console decide --bundle DIRECTORY
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_REFUSED, InputError
+from windsock.contracts.files import write_text
+from windsock.contracts.log import log
+from windsock.contracts.use_case import UseCase, load_use_case
+from windsock.release.decide import choose, render
+from windsock.release.history import Kind, Phase, fold
+from windsock.release.page import render_history
+from windsock.release.paths import gather_cases
+from windsock.release.place import open_release, read_labels
+from windsock.release.rollout import Release, Turn, advance, roll_back, start
+from windsock.release.view import live, summary
+
+TURN_S = 1.0
+
+
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m windsock.release.console", description="Releases by canary.")
+    parser.add_argument("verb", choices=("start", "run", "turn", "status", "rollback", "decide"))
+    parser.add_argument("--use-case", type=Path, required=True, help="directory with use_case.toml")
+    parser.add_argument("--history", type=Path, required=True, help="directory of the history")
+    parser.add_argument("--traffic", required=True, help="none:DIRECTORY or edge:DIRECTORY COMMAND")
+    parser.add_argument("--records", action="append", default=[], help="file:///DIRECTORY of records; may be repeated")
+    parser.add_argument("--labels", type=Path, help="CSV with key, label, event_time")
+    parser.add_argument("--serving", default="", help="the release that serves; default: as the history says")
+    parser.add_argument("--candidate", default="", help="the release to start with")
+    parser.add_argument("--again", action="store_true", help="try a candidate that was refused before")
+    parser.add_argument("--to", default="", help="the release to roll back to; default: the one before")
+    parser.add_argument("--reason", default="rolled back by hand", help="why")
+    parser.add_argument("--bundle", type=Path, help="the bundle whose rules are weighed by `decide`")
+    parser.add_argument("--report", type=Path, help="write an HTML report of the history here")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb. 0: done; 2: a mistake, in one line; 3: the candidate was refused or voided."""
+    options = parse_options(arguments)
+    try:
+        use_case = load_use_case(options.use_case)
+        places = (options.history, options.traffic, tuple(options.records), options.labels)
+        release = open_release(use_case, *places)
+        code = VERBS[options.verb](options, use_case, release)
+        if options.report:
+            write_text(options.report, render_history(release.store.read(), use_case.name))
+        return code
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_INPUT
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _start(options: argparse.Namespace, _: UseCase, release: Release) -> int:
+    serving = options.serving or fold(release.store.read()).serving
+    turn = start(release, serving, options.candidate, _now(), options.again)
+    print(turn.message)
+    return 0
+
+
+def _turn(_: argparse.Namespace, __: UseCase, release: Release) -> int:
+    turn = advance(release, _now())
+    _alert(turn)
+    print(summary(turn))
+    return _code(turn)
+
+
+def _run(_: argparse.Namespace, __: UseCase, release: Release) -> int:
+    """A turn a second until the rollout is over."""
+    while True:
+        turn = advance(release, _now())
+        _alert(turn)
+        live(turn)
+        if turn.state.phase is Phase.IDLE:
+            return _code(turn)
+        time.sleep(TURN_S)
+
+
+def _code(turn: Turn) -> int:
+    kind = turn.decision.kind if turn.decision is not None else None
+    return EXIT_REFUSED if kind in (Kind.ROLLED_BACK, Kind.VOIDED) else 0
+
+
+def _alert(turn: Turn) -> None:
+    """What a person should know of is logged with a name that alerts can be made of."""
+    if turn.decision is not None and turn.decision.kind in (Kind.HELD, Kind.VOIDED, Kind.ROLLED_BACK):
+        log(f"release_{turn.decision.kind.value}", candidate=turn.state.candidate, reason=turn.decision.reason)
+
+
+def _status(_: argparse.Namespace, __: UseCase, release: Release) -> int:
+    entries = release.store.read()
+    for entry in entries:
+        print(f"{entry.number:4} {entry.at:%Y-%m-%d %H:%M:%S} {entry.kind.value:12} {entry.weight:3} %  {entry.reason}")
+    state = fold(entries)
+    print(f"{state.phase.value}: wanted {state.weights}, in use {release.traffic.get_weights()}")
+    return 0
+
+
+def _rollback(options: argparse.Namespace, _: UseCase, release: Release) -> int:
+    state = fold(release.store.read())
+    before = state.serving if state.phase is not Phase.IDLE else state.previous
+    to = options.to or before
+    if not to:
+        raise InputError("--to", options.to, "a release: the history knows none before this one")
+    print(roll_back(release, to, _now(), options.reason, options.serving).message)
+    return 0
+
+
+def _decide(options: argparse.Namespace, use_case: UseCase, release: Release) -> int:
+    if options.bundle is None:
+        raise InputError("--bundle", None, "the bundle of the release that serves, for its rules")
+    state = fold(release.store.read())
+    labels = read_labels(options.labels)
+    cases, health = gather_cases(tuple(options.records), options.bundle, state, labels)
+    print(render(choose(cases, health, use_case.costs), use_case.costs))
+    return 0
+
+
+VERBS = {"start": _start, "run": _run, "turn": _turn, "status": _status, "rollback": _rollback, "decide": _decide}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+"""Evidence from prediction records: which release a request was assigned to, how it was answered, what came true.
+
+Requests are counted by the release that the split chose for them, not by the one that answered: a candidate that dies
+is blamed for what the rules had to answer in its place.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+from windsock.contracts.call import MODEL_REASONS
+from windsock.contracts.cost import Costs
+from windsock.contracts.record import Prediction
+from windsock.contracts.rollout_settings import FULL, Rollout
+from windsock.release.history import Span, State
+from windsock.release.judge import (
+    SCORE_QUANTILES,
+    Evidence,
+    Split,
+    cost_unit,
+    score_name,
+    slow_name,
+)
+from windsock.release.rollout import Look
+from windsock.release.tally import Stretch, Values, measured, pair_counts, pair_means, split_counts, split_means
+
+# The release itself is at fault: it failed, was too slow, or its server did not answer at all.
+LOST = ("predictor_failed", "predictor_unavailable")
+FAULTS = frozenset({*MODEL_REASONS, *LOST})
+# Requests in flight while weights change belong to neither side of the change.
+SETTLES = timedelta(seconds=1)
+PRIMARY, SHADOW = "primary", "shadow"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One request as it went for one release; the release is the one that it was assigned to, or copied to."""
+
+    at: datetime
+    release: str
+    copy: bool
+    failed: bool
+    fallback: bool
+    lost: bool
+    latency_s: float
+    score: float
+    decision: bool
+    event_time: datetime
+
+    @classmethod
+    def of(cls, record: Prediction) -> "Answer":
+        """Reads a record."""
+        copy = record.role == SHADOW
+        by_rules = record.answered_by == "rules" and record.reason != "rules_release"
+        return cls(
+            record.predicted_at,
+            record.release if copy else record.assigned_release or record.release,
+            copy,
+            record.reason in FAULTS,
+            by_rules,
+            record.reason in LOST,
+            record.latency_s,
+            record.probability,
+            record.decision,
+            record.event_time,
+        )
+
+
+# A request's name and the key of what it asked about.
+Name = tuple[str, str]
+Mark = Callable[[Answer], bool]
+
+
+@dataclass
+class Answers:
+    """All answers by request and key: of several tries the one that tells most against the release is kept."""
+
+    primary: dict[Name, Answer] = field(default_factory=dict)
+    copies: dict[Name, Answer] = field(default_factory=dict)
+
+    def add(self, records: Iterable[Prediction]) -> None:
+        """Takes in more records."""
+        for record in records:
+            answer = Answer.of(record)
+            known = self.copies if answer.copy else self.primary
+            name = (record.request_id or record.prediction_id, record.key)
+            before = known.get(name)
+            if before is None or answer.failed > before.failed:
+                known[name] = answer
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What came true, by key, and until when all of it is known: later events are not judged yet."""
+
+    positive: Mapping[str, bool] = field(default_factory=dict)
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the serving release usually does: latency by quantile, with its slack, and quartiles of its scores."""
+
+    slow_s: Mapping[str, float]
+    scores: Mapping[str, float]
+
+    def to_json(self) -> dict[str, dict[str, float]]:
+        """As plain values."""
+        return {"slow_s": dict(self.slow_s), "scores": dict(self.scores)}
+
+
+def measure_baseline(answers: Answers, serving: str, settings: Rollout) -> Baseline | None:
+    """Usual figures of the serving release from its newest answers, or None while there are too few.
+
+    Any constant thresholds give valid comparisons; these are where differences show. A release whose answers are not a
+    model's has no scores worth a guard.
+    """
+    own = [answer for answer in answers.primary.values() if answer.release == serving and not answer.lost]
+    if len(own) < settings.baseline_requests:
+        return None
+    newest = sorted(own, key=lambda answer: answer.at)[-10 * settings.baseline_requests :]
+    latency = np.asarray([answer.latency_s for answer in newest])
+    slow = {
+        slow_name(one.quantile): float(np.quantile(latency, one.quantile)) * (1 + one.slack) for one in settings.slow
+    }
+    scores = np.asarray([answer.score for answer in newest if not answer.fallback])
+    guards = len(scores) >= settings.baseline_requests / 2 and len(np.unique(scores)) > settings.baseline_requests / 10
+    quartiles = {score_name(one): float(np.quantile(scores, one)) for one in SCORE_QUANTILES} if guards else {}
+    return Baseline(slow, quartiles)
+
+
+def look(answers: Answers, labels: Labels, state: State, settings: Rollout, costs: Costs) -> Look:
+    """What the records say of a rollout."""
+    if state.baseline is None:
+        found = measure_baseline(answers, state.serving, settings)
+        return Look(Evidence({}), found.to_json() if found else None)
+    baseline = Baseline(state.baseline["slow_s"], state.baseline["scores"])
+    spans = [_Part.of(answers, span, state) for span in state.spans]
+    checks: dict[str, list[Stretch]] = {}
+    for part in spans:
+        for name, stretch in part.operation(baseline).items():
+            checks.setdefault(name, []).append(stretch)
+        for name, stretch in part.labelled(labels, costs).items():
+            checks.setdefault(name, []).append(stretch)
+    splits = tuple(Split(part.share, len(part.candidate), len(part.serving)) for part in spans)
+    copies = spans[-1].copied if spans else (0, 0)
+    known = {name: measured(stretches) for name, stretches in checks.items()}
+    return Look(Evidence(known, splits, copies))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The answers of one span: by assignment, and as pairs of (candidate, serving) where a copy was answered too."""
+
+    share: float
+    candidate: dict[Name, Answer]
+    serving: dict[Name, Answer]
+    pairs: dict[Name, tuple[Answer, Answer]]
+    copied: tuple[int, int]
+
+    @classmethod
+    def of(cls, answers: Answers, span: Span, state: State) -> "_Part":
+        """Picks the answers of a span."""
+        begin, end = span.began_at + SETTLES, span.ended_at
+        inside = {
+            name: answer
+            for name, answer in answers.primary.items()
+            if begin <= answer.at and (end is None or answer.at < end)
+        }
+        candidate = {name: answer for name, answer in inside.items() if answer.release == state.candidate}
+        serving = {name: answer for name, answer in inside.items() if answer.release == state.serving}
+        pairs = {}
+        for name, answer in inside.items():
+            copy = answers.copies.get(name)
+            if copy is None or copy.release == answer.release:
+                continue
+            if (answer.release, copy.release) == (state.serving, state.candidate):
+                pairs[name] = (copy, answer)
+            elif (answer.release, copy.release) == (state.candidate, state.serving):
+                pairs[name] = (answer, copy)
+        # The newest second is left out of the count: its copies may still be on their way.
+        last = max((answer.at for answer in inside.values()), default=begin)
+        due = serving if span.weight < FULL else candidate
+        expected = [name for name, answer in due.items() if answer.at < last - SETTLES]
+        return cls(
+            span.weight / FULL, candidate, serving, pairs, (len(expected), sum(one in pairs for one in expected))
+        )
+
+    def operation(self, baseline: Baseline) -> dict[str, Stretch]:
+        """The checks without labels: by the split where there is one, else by pairs."""
+        checks: dict[str, tuple[Mark, float]] = {"failed": (_failed, 0.0), "fallback": (_fallback, 0.0)}
+        for name, threshold in baseline.slow_s.items():
+            checks[name] = (_slower_than(threshold), 0.05 if name != slow_name(0.5) else 0.4)
+        found = {name: self._counted(bad, centre, False) for name, (bad, centre) in checks.items()}
+        for name, threshold in baseline.scores.items():
+            found[name] = self._counted(_above(threshold), 0.5, True)
+        return {name: stretch for name, stretch in found.items() if stretch is not None}
+
+    def _counted(self, bad: Mark, centre: float, model_only: bool) -> Stretch | None:
+        def counts(answers: Iterable[Answer]) -> tuple[int, int]:
+            kept = [answer for answer in answers if not (model_only and answer.fallback)]
+            return sum(map(bad, kept)), len(kept)
+
+        if 0 < self.share < 1:
+            return split_counts(self.share, centre, counts(self.candidate.values()), counts(self.serving.values()))
+        both = [pair for pair in self.pairs.values() if not (model_only and (pair[0].fallback or pair[1].fallback))]
+        if not both:
+            return None
+        marks = [(bad(one), bad(other)) for one, other in both]
+        ours, theirs, same = (marks.count(kind) for kind in ((True, False), (False, True), (True, True)))
+        return pair_counts(ours, theirs, same, len(marks))
+
+    def labelled(self, labels: Labels, costs: Costs) -> dict[str, Stretch]:
+        """Loss and cost of answers whose label is known: on pairs where there are copies, else on the split."""
+
+        def due(name: Name, answer: Answer) -> bool:
+            return labels.until is not None and answer.event_time <= labels.until and name[1] in labels.positive
+
+        paired = sorted(name for name, (ours, _) in self.pairs.items() if due(name, ours))
+        if paired:
+            truth = [labels.positive[name[1]] for name in paired]
+            ours, theirs = zip(*(self.pairs[name] for name in paired))
+            return {
+                "loss": pair_means(_losses(ours, truth), _losses(theirs, truth)),
+                "cost": pair_means(_costs(ours, truth, costs), _costs(theirs, truth, costs)),
+            }
+        if not 0 < self.share < 1:
+            return {}
+        sides = []
+        for answers in (self.candidate, self.serving):
+            names = [name for name, answer in answers.items() if due(name, answer)]
+            sides.append(([answers[name] for name in names], [labels.positive[name[1]] for name in names]))
+        if not all(answers for answers, _ in sides):
+            return {}
+        losses, money = [_losses(*side) for side in sides], [_costs(*side, costs) for side in sides]
+        return {
+            "loss": split_means(self.share, 0.15, losses[0], losses[1]),
+            "cost": split_means(self.share, 0.15, money[0], money[1]),
+        }
+
+
+def _failed(answer: Answer) -> bool:
+    return answer.failed
+
+
+def _fallback(answer: Answer) -> bool:
+    return answer.fallback
+
+
+def _slower_than(threshold_s: float) -> Mark:
+    """An answer that was lost on the way took longer than any threshold, whatever its second try took."""
+    return lambda answer: answer.lost or answer.latency_s > threshold_s
+
+
+def _above(threshold: float) -> Mark:
+    return lambda answer: answer.score > threshold
+
+
+def _losses(answers: Iterable[Answer], truth: Iterable[bool]) -> Values:
+    return np.asarray([(answer.score - positive) ** 2 for answer, positive in zip(answers, truth)])
+
+
+def _costs(answers: Iterable[Answer], truth: Iterable[bool], costs: Costs) -> Values:
+    unit = cost_unit(costs)
+    return np.asarray([costs.of(answer.decision, positive) / unit for answer, positive in zip(answers, truth)])

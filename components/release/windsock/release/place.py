@@ -1,0 +1,80 @@
+"""Opens what addresses name: a history, traffic, records and labels."""
+
+import csv
+import shlex
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from windsock.contracts.clock import parse_time
+from windsock.contracts.errors import InputError
+from windsock.contracts.use_case import UseCase
+from windsock.release.edge import EdgeTraffic
+from windsock.release.evidence import Answers, Labels, look
+from windsock.release.history import Directory, State
+from windsock.release.records import Records
+from windsock.release.rollout import Look, Release
+from windsock.release.traffic import Traffic, Unsplit
+
+EDGE, NONE = "edge:", "none:"
+
+
+def open_traffic(address: str) -> Traffic:
+    """Traffic by its address: `none:DIRECTORY`, or `edge:DIRECTORY COMMAND…`, such as
+    `edge:.windsock/serve/edge serving/edge/.venv/bin/python -m windsock.edge`.
+
+    Raises:
+        InputError: the address is of neither kind.
+    """
+    if address.startswith(NONE):
+        return Unsplit(Path(address.removeprefix(NONE)))
+    if address.startswith(EDGE):
+        directory, *command = shlex.split(address.removeprefix(EDGE))
+        if command:
+            return EdgeTraffic(command, Path(directory))
+    raise InputError("traffic", address, "none:DIRECTORY or edge:DIRECTORY COMMAND")
+
+
+def read_labels(path: Path | None) -> Labels:
+    """What came true, from a CSV file with `key`, `label` (0 or 1) and `event_time`, complete up to its newest event.
+
+    Whoever writes the file leaves out what is not mature: labels that come early are not those of all.
+
+    Raises:
+        InputError: the file is missing or holds something else.
+    """
+    if path is None:
+        return Labels()
+    if not path.is_file():
+        raise InputError("labels", str(path), "a CSV file with key, label and event_time")
+    positive: dict[str, bool] = {}
+    newest: datetime | None = None
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row.get("label") not in ("0", "1") or not row.get("key"):
+                raise InputError("labels", row, "key, label (0 or 1) and event_time")
+            positive[row["key"]] = row["label"] == "1"
+            at = parse_time(row.get("event_time"), "event_time")
+            newest = at if newest is None or at > newest else newest
+    return Labels(positive, newest)
+
+
+def open_release(
+    use_case: UseCase, history: Path, traffic: str, records: tuple[str, ...], labels: Path | None
+) -> Release:
+    """All that a turn works with; records that were read once are kept, so a loop reads only what is new."""
+    return Release(
+        Directory(history), open_traffic(traffic), looker(use_case, records, labels), use_case.rollout, use_case.costs
+    )
+
+
+def looker(use_case: UseCase, records: tuple[str, ...], labels: Path | None) -> Callable[[State], Look]:
+    """Looks at records and labels as they are at each call."""
+    source, answers = Records(records), Answers()
+
+    def look_now(state: State) -> Look:
+        answers.add(source.new())
+        known = read_labels(labels)
+        return look(answers, known, state, use_case.rollout, use_case.costs)
+
+    return look_now

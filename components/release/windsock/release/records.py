@@ -1,0 +1,58 @@
+"""The only door to Parquet: reads prediction records of a sink, batches of JSON lines and of Parquet alike."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from windsock.contracts.errors import InputError
+from windsock.contracts.journal.lines import decode_lines
+from windsock.contracts.journal.sinks import directory_sink
+from windsock.contracts.record import Prediction
+from windsock.contracts.record_chain import Sealed
+
+LINK = ["writer", "sequence", "previous", "digest", "body"]
+
+
+def _decode_parquet(content: bytes) -> list[Sealed]:
+    try:
+        table = pq.read_table(pa.BufferReader(content), columns=LINK, use_threads=False)
+        return [Sealed(*row) for row in zip(*(table[name].to_pylist() for name in LINK))]
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise InputError("records", f"{len(content)} bytes", f"a Parquet file of records ({error})") from error
+
+
+DECODERS = {"parquet": _decode_parquet, "jsonl": decode_lines}
+
+
+class Records:
+    """The records of some sinks, each batch read once: a second call gives what has come since.
+
+    A record whose bytes are not those that were sealed is left out and counted in `edited`: it is no evidence.
+    """
+
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        self._sinks = [directory_sink(address) for address in addresses]
+        self._read: set[tuple[int, str]] = set()
+        self._seen: set[str] = set()
+        self.edited = 0
+
+    def new(self) -> Iterator[Prediction]:
+        """Records of batches that were not read yet, each prediction once.
+
+        Raises:
+            InputError: a batch is broken.
+        """
+        for index, sink in enumerate(self._sinks):
+            for name in sink.names():
+                decode = DECODERS.get(name.rpartition(".")[2])
+                if decode is None or (index, name) in self._read:
+                    continue
+                for link in decode(sink.get(name)):
+                    if not link.intact:
+                        self.edited += 1
+                        continue
+                    prediction = Prediction.decode(link.body)
+                    if prediction.prediction_id not in self._seen:
+                        self._seen.add(prediction.prediction_id)
+                        yield prediction
+                self._read.add((index, name))
