@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -66,13 +67,17 @@ class Kept:
 
 
 def _spawn(program: Program) -> "subprocess.Popen[bytes]":
-    """A session of its own keeps a terminal's Ctrl-C from it: the order of stopping is the supervisor's."""
+    """A session of its own keeps a terminal's Ctrl-C from it: the order of stopping is the supervisor's.
+
+    All run in UTC: Feast's SQLite store keeps times in the local zone of its writer.
+    """
     with program.log.open("ab") as log:
         return subprocess.Popen(
             program.command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            env={**os.environ, "TZ": "UTC"},
             start_new_session=True,
             preexec_fn=_end_with_parent,
         )
