@@ -128,7 +128,7 @@ def free_port(wanted: int = 0) -> int:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, wanted))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise InputError("--port", wanted, "a port that is free, or 0 for any") from error
         return int(probe.getsockname()[1])
 
