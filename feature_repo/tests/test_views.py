@@ -96,10 +96,14 @@ def seen_at(world, cut):
     with duckdb.connect() as connection:
         fill(connection, world)
         connection.execute(f"create table labels as {(ROOT / 'labels.sql').read_text()}")
-        known = (
-            "select to_json(labels)::varchar from labels where label_known_at <= ? and request_known_at <= ? order by 1"
-        )
-        found = {"labels": connection.execute(known, [cut, cut]).fetchall()}
+        labels = "select to_json(labels)::varchar from labels where label_known_at <= ? order by 1"
+        requests = """
+            select to_json(asked)::varchar from (select * exclude (not_on_time, label_known_at) from labels) as asked
+            where request_known_at <= ? order by 1"""
+        found = {
+            "labels": connection.execute(labels, [cut]).fetchall(),
+            "requests": connection.execute(requests, [cut]).fetchall(),
+        }
         for view in VIEWS:
             sql = (ROOT / "views" / f"{view}.sql").read_text()
             known = f"""
