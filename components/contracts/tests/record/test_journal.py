@@ -6,6 +6,7 @@ import pytest
 from windsock.contracts.errors import InputError
 from windsock.contracts.journal.journal import Journal, NotRecorded
 from windsock.contracts.journal.slots import take_writer
+from windsock.contracts.journal.space import LOG_BYTES, log_path
 from windsock.contracts.journal.store import Batch, Store, StoreError
 from windsock.contracts.record_chain import Audit, accepted, genesis
 from windsock.contracts.record_settings import RecordSettings
@@ -102,6 +103,15 @@ def test_an_append_is_committed_whole(open_journal):
     asyncio.run(appends())
     bodies = bodies_of(journal)
     assert all(len(set(bodies[start : start + 4])) == 1 for start in range(0, 200, 4))
+
+
+def test_the_log_is_emptied_before_it_outgrows_its_space(open_journal):
+    journal = open_journal(capacity_mb=16)
+    for _ in range(20):
+        asyncio.run(journal.append([b"x" * 4000] * 128, LONG_S))
+    path = journal.run(lambda store: store.path)
+    assert journal.filled > 0.6
+    assert log_path(path).stat().st_size == LOG_BYTES
 
 
 def test_more_than_fits_into_a_commit_is_refused(open_journal):

@@ -36,6 +36,19 @@ def test_a_whole_chain_is_accepted():
     assert found == Audit(WRITER, accepted=10, first=1, head=Head(10, links[-1].digest))
 
 
+def test_a_record_is_whole_only_as_this_writers_at_this_place_after_that_one():
+    link = chain(2)[1]
+    assert link.intact
+    for change in (
+        {"writer": "local.2"},
+        {"sequence": 3},
+        {"previous": bytes(32)},
+        {"body": b""},
+        {"digest": bytes(32)},
+    ):
+        assert not replace(link, **change).intact
+
+
 def test_copies_are_dropped_and_counted():
     links = chain(5)
     kept, found = audit(links + links[1:3])

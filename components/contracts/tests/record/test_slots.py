@@ -2,7 +2,7 @@ import sqlite3
 
 import pytest
 from windsock.contracts.errors import InputError
-from windsock.contracts.journal.slots import SLOTS, idle_writers, places, take_writer
+from windsock.contracts.journal.slots import SLOTS, Slot, idle_writers, places, take_writer
 from windsock.contracts.journal.store import DATABASE
 from windsock.contracts.record_settings import RecordSettings
 
@@ -24,6 +24,13 @@ def test_each_process_has_its_own_place(tmp_path):
     assert store.writer == first[1].writer
     store.close()
     slot.release()
+
+
+def test_a_place_is_taken_before_anything_is_in_it(tmp_path):
+    slot = Slot.take(tmp_path)
+    assert Slot.take(tmp_path) is None
+    slot.release()
+    Slot.take(tmp_path).release()
 
 
 def test_a_place_whose_database_is_locked_is_left_alone(tmp_path, capsys):

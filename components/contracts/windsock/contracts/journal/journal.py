@@ -174,8 +174,9 @@ class Journal:
         error: NotRecorded | None = None
         try:
             if alive:
-                self._open_store().append([body for waiting in alive for body in waiting.bodies])
-                self.trouble = ""
+                store = self._open_store()
+                store.append([body for waiting in alive for body in waiting.bodies])
+                self.head, self.trouble = store.head, ""
         except StoreFullError as failure:
             error = NotRecorded("journal_full")
             self._failed(failure)
