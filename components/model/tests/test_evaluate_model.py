@@ -155,6 +155,17 @@ def test_too_few_rows_settle_nothing(world, table):
     assert against(verdict) == {"size/rows": OPEN}
 
 
+def test_a_held_out_time_without_the_event_is_refused_with_a_report(world, use_case, table, rules):
+    labels = table["late"].to_numpy().copy()
+    labels[-4000:] = 0
+    training_set = world.training_set("eventless", use_case, replaced(table, "late", labels))
+    model = world.train("eventless-model", use_case, training_set)
+    inputs = {"use_case": use_case, "training_set": training_set, "model": model, "production": rules}
+    verdict = world.judge("judged-eventless", inputs)
+    assert against(verdict) == {"labels/both": REFUSED}
+    assert "0 rows with the event" in (world.root / "judged-eventless" / "report").read_text()
+
+
 def test_the_same_model_again_is_within_the_margin_of_production(world, inputs, registered):
     verdict = world.judge("judged-same", {**inputs, "production": registered})
     assert against(verdict) == {}

@@ -88,6 +88,12 @@ def _span(values: Sequence[float], zero: bool) -> tuple[float, float]:
     return (low if zero and low == 0 else low - room, high + room)
 
 
+def _tick(value: float) -> str:
+    """A round value as an axis shows it: no zeros after the last digit that counts."""
+    text = number(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
 def _text(x: float, y: float, content: str, anchor: str = "middle", kind: str = "") -> str:
     mark = f' class="{kind}"' if kind else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{mark}>{escape(content)}</text>'
@@ -118,10 +124,10 @@ def _axes(frame: _Frame, x_label: str, y_label: str) -> list[str]:
     parts = []
     for value in ticks(*frame.y_range):
         parts.append(_line(frame.left, frame.y(value), frame.width - frame.right, frame.y(value), LINE))
-        parts.append(_text(frame.left - 7, frame.y(value) + 4, number(value), "end"))
+        parts.append(_text(frame.left - 7, frame.y(value) + 4, _tick(value), "end"))
     for value in ticks(*frame.x_range):
         parts.append(_line(frame.x(value), floor, frame.x(value), floor + 4, LINE))
-        parts.append(_text(frame.x(value), floor + 17, number(value)))
+        parts.append(_text(frame.x(value), floor + 17, _tick(value)))
     parts.append(_line(frame.left, floor, frame.width - frame.right, floor, TONES["muted"]))
     parts.append(_text((frame.left + frame.width - frame.right) / 2, frame.height - 6, x_label))
     parts.append(_text(4, 13, y_label, "start"))
@@ -190,7 +196,7 @@ def _upright_grid(frame: _Frame, x_label: str) -> list[str]:
     floor, parts = frame.height - frame.bottom, []
     for value in ticks(*frame.x_range):
         parts.append(_line(frame.x(value), frame.top, frame.x(value), floor, LINE))
-        parts.append(_text(frame.x(value), floor + 16, number(value)))
+        parts.append(_text(frame.x(value), floor + 16, _tick(value)))
     parts.append(_line(frame.x(0), frame.top, frame.x(0), floor, TONES["muted"]))
     parts.append(_text((frame.left + frame.width - frame.right) / 2, frame.height - 4, x_label))
     return parts

@@ -89,9 +89,10 @@ def _costs(trial: Trial) -> Section:
     rows = []
     for other in trial.others:
         difference = trial.cost_difference(other)
-        share = difference.value / (float(trial.costs(other).mean()) * THOUSAND)
+        theirs = float(trial.costs(other).mean()) * THOUSAND
+        share = f"{difference.value / theirs:+.1%}" if theirs else number(None)
         shown = interval_text((difference.low, difference.high))
-        rows.append((escape(other.name), number(difference.value), shown, f"{share:+.1%}"))
+        rows.append((escape(other.name), number(difference.value), shown, share))
     headers = ("the candidate against", f"{trial.unit}", "interval", "share")
     first = figure(bars(items, trial.unit), "Lower is better. Whiskers: how far the figure itself is known.")
     body = first + table(headers, rows, {1, 2, 3})
@@ -127,8 +128,9 @@ def _calibration(trial: Trial) -> str:
     ideal = Series("perfect", [(0, 0), (top, top)], tone="muted", dashed=True)
     ours = Series("the candidate", points, intervals, dots=True)
     chart = lines([ideal, ours], "forecast", "observed", x_range=(0, top), y_range=(0, top))
-    counts = ", ".join(f"{one.rows:,}" for one in curve)
-    return figure(chart, f"Forecast against what came true, in bins of {counts} rows.")
+    counts = sorted(one.rows for one in curve)
+    caption = f"Forecast against what came true, in {len(curve)} bins of {counts[0]:,} to {counts[-1]:,} rows."
+    return figure(chart, caption)
 
 
 def _histogram(trial: Trial) -> str:
