@@ -106,6 +106,30 @@ def test_nothing_is_decided_before_the_traffic_follows():
     assert len(world.store.entries) == 1
 
 
+def test_a_candidate_that_dies_after_it_was_confirmed_is_judged_and_comes_off():
+    """An edge without a healthy server of the candidate is not ready, and that must not keep anybody from judging."""
+    world = World(np.random.default_rng(11), Rates())
+    release = begin(world)
+    for _ in range(8):
+        world.tick(5)
+        advance(release, world.now)
+    assert world.edge.get_weights()[CANDIDATE] > 0
+
+    class Unhealthy(Edge):
+        def __init__(self):
+            self.__dict__ = world.edge.__dict__
+
+        def ready(self, wanted):
+            return super().ready(wanted) or ("no server is healthy" if CANDIDATE in wanted.weights else "")
+
+    world.candidate = Rates(failed=1.0, fallback=1.0)
+    for _ in range(4):
+        world.tick(2)
+        advance(replace(release, traffic=Unhealthy()), world.now)
+    assert world.edge.get_weights() == {SERVING: FULL}
+    assert world.store.entries[-1].kind is Kind.ROLLED_BACK
+
+
 def test_an_undecided_step_holds_once_and_says_so():
     settings = replace(SETTINGS, step_requests=10**6, step_deadline_s=60.0)
     world = World(np.random.default_rng(3), Rates())

@@ -62,8 +62,11 @@ def advance(release: Release, now: datetime) -> Turn:
         missing = bring(release.traffic, state, release.settings)
     except OvertakenError as overtaken:
         return Turn(state, str(overtaken))
-    if missing or state.phase is Phase.IDLE:
+    if state.phase is Phase.IDLE:
         return Turn(state, missing or "no rollout is under way")
+    if missing and not state.confirmed:
+        return Turn(state, missing)
+    # From here on a candidate that is no longer ready is judged all the same: it may be dead, and must come off.
     if not state.confirmed:
         return _note(release, state, Kind.CONFIRMED, now, f"the traffic follows: {state.weight} %", {})
     if not release.traffic.splits:
