@@ -12,13 +12,14 @@ from windsock.contracts.use_case import UseCase, load_use_case
 
 @dataclass(frozen=True)
 class Release:
-    """What answers."""
+    """What answers; `own` says that the rules are the release itself, and stand in for no model."""
 
     digest: str
     use_case: UseCase
     protocol: Protocol
     threshold: float
     rules: Callable[[Mapping[str, object]], float]
+    own: bool = False
 
 
 def load_release(directory: Path, model_name: str = "") -> Release:
@@ -31,4 +32,5 @@ def load_release(directory: Path, model_name: str = "") -> Release:
     use_case = load_use_case(bundle.use_case)
     module: Any = load_use_case_module(bundle, "fallback")
     protocol = Protocol(model_name or use_case.name, use_case.request, use_case.serving.rows_at_most)
-    return Release(bundle.digest, use_case, protocol, bundle.release.threshold, module.probability)
+    own = bundle.release.answers_with == "rules"
+    return Release(bundle.digest, use_case, protocol, bundle.release.threshold, module.probability, own)

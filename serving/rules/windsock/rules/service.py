@@ -67,7 +67,7 @@ class Service:
             records = _records(release, rows, call, arrived)
             self._record(records, max(call.deadline_ms, release.use_case.serving.reserve_ms) / 1000)
             with self._lock:
-                self.answers[call.fallback_reason] += len(records)
+                self.answers[_reason(release, call)] += len(records)
             return [_answer(record) for record in records]
         finally:
             with self._lock:
@@ -79,6 +79,12 @@ class Service:
             written.result(within_s + HANDOVER_S)
         except TimeoutError as error:
             raise NotRecorded("too_late") from error
+
+
+def _reason(release: Release, call: Call) -> str:
+    """Why the rules answer: as the release that was asked for, or in place of another one."""
+    first_choice = call.fallback_reason == "predictor_unavailable" and call.assigned_release == release.digest
+    return "rules_release" if release.own and first_choice else call.fallback_reason
 
 
 def _records(release: Release, rows: Sequence[Row], call: Call, arrived: float) -> list[Prediction]:
@@ -95,7 +101,7 @@ def _records(release: Release, rows: Sequence[Row], call: Call, arrived: float) 
                 assigned_release=call.assigned_release,
                 role=call.role,
                 answered_by=RULES,
-                reason=call.fallback_reason,
+                reason=_reason(release, call),
                 key=entity_key(row[name] for name in request.key),
                 event_time=row[request.event_time],
                 request=row,
