@@ -67,6 +67,33 @@ def redis_store(stores):
     return stores[1]
 
 
+@pytest.fixture
+def own_redis(redis_store, tmp_path):
+    """A Redis of one test's own, with the stage's values, that it may freeze and kill."""
+    import redis
+
+    port = stage.free_port()
+    process = subprocess.Popen(
+        [shutil.which("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+    )
+    url = f"redis://127.0.0.1:{port}"
+    with redis.Redis.from_url(redis_store) as source, redis.Redis.from_url(url) as target:
+        for _ in range(200):
+            try:
+                target.ping()
+                break
+            except redis.ConnectionError:
+                time.sleep(0.02)
+        for key in source.scan_iter():
+            target.restore(key, 0, source.dump(key))
+    yield url, process
+    process.send_signal(signal.SIGCONT)
+    process.kill()
+    process.wait(10)
+
+
 class Process:
     """A predictor of one test's own."""
 
@@ -109,9 +136,9 @@ class Process:
 
     def send(self, method, path, content=None, headers=None):
         url = f"http://127.0.0.1:{self.port}{path}"
-        request = urllib.request.Request(url, content, headers or {}, method=method)
+        request = urllib.request.Request(url, content, headers or {}, method=method)  # noqa: S310 - a loopback URL
         try:
-            with urllib.request.urlopen(request, timeout=20) as response:
+            with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
                 return response.status, dict(response.headers), response.read()
         except urllib.error.HTTPError as error:
             with error:

@@ -1,10 +1,9 @@
-"""The request path with its real parts: whatever breaks, a valid request is answered in time, and the reason is told."""
+"""The request path with its real parts: whatever breaks, a valid request is answered in time, with its reason."""
 
 import asyncio
 import shutil
 import signal
 import sqlite3
-import subprocess
 import time
 from datetime import timedelta
 
@@ -86,33 +85,6 @@ class Road:
 @pytest.fixture
 def path(bundle, plan, sqlite_store, tmp_path):
     return Road(bundle, plan, sqlite_store, tmp_path)
-
-
-@pytest.fixture
-def own_redis(redis_store, tmp_path):
-    """A Redis of one test's own, with the stage's values, that it may freeze and kill."""
-    import redis
-
-    port = stage.free_port()
-    process = subprocess.Popen(
-        [shutil.which("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-    )
-    url = f"redis://127.0.0.1:{port}"
-    with redis.Redis.from_url(redis_store) as source, redis.Redis.from_url(url) as target:
-        for _ in range(200):
-            try:
-                target.ping()
-                break
-            except redis.ConnectionError:
-                time.sleep(0.02)
-        for key in source.keys():
-            target.restore(key, 0, source.dump(key))
-    yield url, process
-    process.send_signal(signal.SIGCONT)
-    process.kill()
-    process.wait(10)
 
 
 def test_a_model_answers_and_the_record_holds_all_that_it_used(path):

@@ -30,7 +30,8 @@ def give(kind, name, values):
     for value in values:
         shown = struct.pack("<d", value).hex() if isinstance(value, float) else value
         out["values"].append([kind, shown, Value(**{name: value}).SerializeToString().hex()])
-give(2, "string_val", texts); give(3, "int32_val", numbers); give(4, "int64_val", wide); give(8, "unix_timestamp_val", wide)
+give(2, "string_val", texts); give(3, "int32_val", numbers); give(4, "int64_val", wide)
+give(8, "unix_timestamp_val", wide)
 give(5, "double_val", reals); give(6, "float_val", [0.0, 0.5, -2.25]); give(7, "bool_val", [True, False])
 out["null"] = [Value().SerializeToString().hex(), Value(null_val=0).SerializeToString().hex()]
 for seconds, nanos in [(0, 0), (1372658400, 0), (1372658400, 123456000), (-5, 0)]:

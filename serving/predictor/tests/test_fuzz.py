@@ -1,4 +1,4 @@
-"""Fuzz against the server's own document: whatever is sent, an answer of the document's kinds comes, and never a 5xx."""
+"""Fuzz against the server's own document: whatever is sent, an answer of its kinds comes, and never a 5xx."""
 
 import pytest
 import schemathesis

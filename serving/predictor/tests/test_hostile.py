@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from windsock.contracts.errors import InputError
 from windsock.predictor.examine import examine
 from windsock.predictor.release import load_release
 
-TRAP = "/tmp/windsock-trap"
+TRAP = Path(tempfile.gettempdir()) / "windsock-trap"
 
 
 class Trap:
@@ -220,7 +222,7 @@ def test_a_bundle_that_may_not_be_let_in(tmp_path, name):
     with pytest.raises(InputError, match=why) as refused:
         load_release(bundle.artifact.path, known=known)
     assert "\n" not in str(refused.value)
-    assert not os.path.exists(TRAP)
+    assert not TRAP.exists()
 
 
 def test_feast_says_of_the_definitions_what_the_tests_assume(bundle, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The process as a whole: start, signals, other releases, and what goes over the wire when it is not as it should be."""
+"""The process as a whole: start, signals, other releases, and what goes over the wire when all is not well."""
 
 import json
 import os

@@ -15,10 +15,10 @@ from windsock.predictor.answer import CLOCKS, Answerer
 from windsock.predictor.http import HttpServer
 from windsock.predictor.metrics import Metrics
 from windsock.predictor.options import Options
+from windsock.predictor.paths import Paths
 from windsock.predictor.plan import Plan
 from windsock.predictor.record import Recorder, open_recorder
 from windsock.predictor.release import Release, load_release
-from windsock.predictor.routes import Routes
 from windsock.predictor.store import Reader, open_reader
 
 EXIT_FORCED = 130
@@ -55,8 +55,8 @@ class Server:
             return open_reader(options.online_store, plan, timeout_s)
 
         self.answerer = Answerer(release, recorder, self.metrics, reader, CLOCKS[options.clock])
-        self.routes = Routes(self.answerer, self.metrics, self.ready)
-        self._http = HttpServer(self.routes.handle, lambda: self.answerer.release.use_case.serving.body_bytes_at_most)
+        self.paths = Paths(self.answerer, self.metrics, self.ready)
+        self._http = HttpServer(self.paths.handle, lambda: self.answerer.release.use_case.serving.body_bytes_at_most)
         self._endpoints: list[Endpoint] = [self._http]
 
     def ready(self) -> bool:
@@ -135,7 +135,7 @@ class Server:
     def _take(self, release: Release) -> None:
         self.answerer.take(release)
         self.metrics.serves(release.digest)
-        self.routes.refresh()
+        self.paths.refresh()
         log("release", release=release.digest)
 
 

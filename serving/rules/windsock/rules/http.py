@@ -86,6 +86,8 @@ class Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """The library's own refusals, in the protocols' form."""
         self.close_connection = True
+        # A line that the library cannot read is to it one of HTTP/0.9, which has no status to answer with.
+        self.request_version = self.protocol_version
         if code == HTTPStatus.NOT_IMPLEMENTED:
             line = f"method: got {self.command[:80]!r}, expected GET or POST"
             self._send(405, {"error": line}, {"allow": "GET, POST"})

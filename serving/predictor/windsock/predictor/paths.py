@@ -24,7 +24,7 @@ def _json(value: object, status: int = 200) -> HttpResponse:
     return HttpResponse(status, orjson.dumps(value))
 
 
-class Routes:
+class Paths:
     """All paths. `ready` says whether the server as a whole may be sent requests."""
 
     def __init__(self, answerer: Answerer, metrics: Metrics, ready: Callable[[], bool]) -> None:
