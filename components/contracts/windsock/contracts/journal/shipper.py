@@ -116,6 +116,35 @@ def prune(chain: Chain, keep_s: float) -> None:
         pass
 
 
+def ship_all(chain: Chain, sink: Sink, encoding: Encoding, settings: RecordSettings) -> int:
+    """Ships what was committed by now, and says how many records it was.
+
+    What comes meanwhile waits for the next time, or batches would get ever smaller.
+
+    Raises:
+        SinkError: the sink is down, or does not give back what it was given.
+        StoreError: the journal is.
+    """
+    head = chain.run(lambda store: store.head.sequence)
+    shipped = 0
+    while chain.run(lambda store: store.shipped_through) < head:
+        rows = ship_batch(chain, sink, encoding, settings.batch_rows)
+        shipped += rows
+        if not rows:
+            break
+    prune(chain, settings.keep_shipped_s)
+    return shipped
+
+
+def ship_idle(root: Path, sink: Sink, encoding: Encoding, settings: RecordSettings) -> int:
+    """Ships the journals below `root` that no process writes to, and says how many records it was.
+
+    Raises:
+        SinkError: as in `ship_all`.
+    """
+    return sum(ship_all(IdleChain(store), sink, encoding, settings) for store in idle_writers(root, settings))
+
+
 class Shipper:
     """The thread that ships one journal, and those beside it that no process writes to."""
 
@@ -147,10 +176,9 @@ class Shipper:
     def _ship(self) -> bool:
         try:
             started_at = time.monotonic()
-            self._ship_all(self._chain)
+            self.shipped_rows += ship_all(self._chain, self._sink, self._encoding, self._settings)
             self._all_shipped_at = started_at
-            for store in idle_writers(self._root, self._settings):
-                self._ship_all(IdleChain(store))
+            self.shipped_rows += ship_idle(self._root, self._sink, self._encoding, self._settings)
         except Exception as error:
             # The shipper outlives whatever goes wrong: what it could not ship is in the journal, and is tried again.
             if not self.trouble:
@@ -161,16 +189,6 @@ class Shipper:
             log("record_shipping_recovered", sink=self._sink.describe())
         self.trouble = ""
         return True
-
-    def _ship_all(self, chain: Chain) -> None:
-        """Ships what was committed by now; what comes meanwhile waits, or batches would get ever smaller."""
-        head = chain.run(lambda store: store.head.sequence)
-        while chain.run(lambda store: store.shipped_through) < head:
-            rows = ship_batch(chain, self._sink, self._encoding, self._settings.batch_rows)
-            self.shipped_rows += rows
-            if not rows:
-                break
-        prune(chain, self._settings.keep_shipped_s)
 
     def _run(self) -> None:
         pause_s = self._settings.ship_every_s

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from windsock.contracts.errors import InputError
 from windsock.contracts.files import write_bytes
-from windsock.contracts.journal.space import sync_directory
+from windsock.contracts.journal.space import make_directory, sync_directory
 
 NAME = re.compile(
     r"writer=(?P<writer>[A-Za-z0-9_-]+\.[0-9a-f-]{36})/(?P<first>\d{12})-(?P<last>\d{12})"
@@ -41,14 +41,12 @@ class DirectorySink:
         self._root = root
 
     def put(self, name: str, content: bytes) -> None:
-        """Stores an object, and has the names of its directories on disk too."""
+        """Stores an object, and has its name and those of its directories on disk too."""
         path = self._root / name
         try:
+            make_directory(path.parent)
             write_bytes(path, content)
-            for directory in (path.parent, *path.parent.parents):
-                sync_directory(directory)
-                if directory == self._root.parent:
-                    break
+            sync_directory(path.parent)
         except OSError as error:
             raise SinkError(f"{path}: {error}") from error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from windsock.contracts.errors import InputError
-from windsock.contracts.journal.space import sync_directory
+from windsock.contracts.journal.space import make_directory, sync_directory
 from windsock.contracts.journal.store import (
     DATABASE,
     Store,
@@ -31,7 +31,7 @@ class Slot:
     @classmethod
     def take(cls, directory: Path) -> "Slot | None":
         """Takes a place, or None if another process has it."""
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         lock = (directory / "lock").open("a")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,9 +58,10 @@ class Slot:
         aside = self.directory / f"damaged-{DATABASE}"
         number = sum(1 for _ in self.directory.glob(f"{aside.name}-*"))
         target = self.directory / f"{aside.name}-{number}"
-        target.mkdir()
+        make_directory(target)
         for path in sorted(self.directory.glob(f"{DATABASE}*")):
             path.rename(target / path.name)
+        sync_directory(target)
         sync_directory(self.directory)
         log("record_journal_damaged", moved_to=str(target), reason=reason)
 

@@ -55,6 +55,17 @@ def keep_spare(database: Path) -> None:
         os.link(log_path(database), spare)
 
 
+def make_directory(path: Path) -> None:
+    """Makes a directory and those above it, and has their names on disk, each before anything is put into it.
+
+    One that is there already may have been made by a process that was killed before it could sync the name.
+    """
+    if not path.exists():
+        make_directory(path.parent)
+        path.mkdir(exist_ok=True)
+    sync_directory(path.parent)
+
+
 def sync_directory(directory: Path) -> None:
     """Has the names in a directory on disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
