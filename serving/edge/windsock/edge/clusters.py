@@ -102,12 +102,11 @@ def _probe(routing: Routing) -> dict[str, Any]:
 def _outliers(routing: Routing) -> dict[str, Any]:
     """Ejects a server when too large a share of its answers fail.
 
-    Timeouts and resets count with the 5xx: counted apart, a server that hangs is never ejected. A ready answer does not
-    end an ejection, for a server may be ready and hang on predictions.
+    Timeouts and resets count with the 5xx, as Envoy does unless it is told to split them: counted apart, a server that
+    hangs is never ejected. A ready answer does not end an ejection, for a server may be ready and hang on predictions.
     """
     ejection = routing.ejection
     return {
-        "split_external_local_origin_errors": False,
         "interval": f"{ejection.window_s:.3f}s",
         "failure_percentage_threshold": ejection.failed_percent,
         "failure_percentage_request_volume": ejection.requests_at_least,
