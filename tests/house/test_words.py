@@ -9,7 +9,7 @@ from house import ROOT, python_files, shipped, tree
 
 PLATFORM = ("components", "pipelines", "serving")
 # Words that the flights use case shares with the platform: they mean nothing of flights.
-SHARED = {"label", "status", "request", "number", "route"}
+SHARED = {"label", "status", "request", "number", "origin", "route"}
 LEFTOVERS = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 MACHINE = re.compile(r"(?<![\w.$}{/])/(?:work|root|home)/|files\.pythonhosted\.org(?!.*sha256)")
 
