@@ -104,9 +104,25 @@ def _costs(trial: Trial) -> Section:
 
 
 def _quality(trial: Trial) -> Section:
-    return Section(
-        "How good its probabilities are", columns(_cost_curve(trial), _calibration(trial), _histogram(trial))
-    )
+    charts = columns(_cost_curve(trial), _calibration(trial), _histogram(trial), _figures(trial))
+    return Section("How good its probabilities are", charts)
+
+
+def _figures(trial: Trial) -> str:
+    """Ranking and error of everybody who gives a probability."""
+    rows = [
+        (
+            escape(one.name),
+            number(measure.auc(one.score, trial.label)),
+            number(measure.brier(one.score, trial.label)),
+            f"{one.score.mean():.1%}",
+            f"{one.acted.mean():.1%}",
+        )
+        for one in (trial.candidate, *trial.others)
+        if one.score.any()
+    ]
+    shown = table(("", "AUC", "Brier", "mean forecast", "acts on"), rows, {1, 2, 3, 4})
+    return figure(shown, f"The event came in {trial.label.mean():.1%} of the held-out rows.")
 
 
 def _cost_curve(trial: Trial) -> str:
