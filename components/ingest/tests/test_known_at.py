@@ -11,12 +11,14 @@ START = datetime(2020, 1, 1, tzinfo=UTC)
 MINUTES_A_DAY = 24 * 60
 DAYS = 3
 
+# Few moments, many of them at the edges of days: so rows of one key often meet at one time.
+MINUTES = st.sampled_from([0, 1, 700, 1439, 1440, 1441, 2879, 2880, 3000, 4319])
 # A row is (id, created, delivered, value): created and delivered in minutes since START, in the order of delivery.
 ROWS = st.lists(
     st.tuples(
         st.integers(1, 4),
-        st.integers(0, DAYS * MINUTES_A_DAY - 1),
-        st.integers(0, DAYS * MINUTES_A_DAY - 1),
+        MINUTES,
+        MINUTES,
         st.integers(0, 2),
     ),
     max_size=14,
@@ -53,7 +55,7 @@ def oracle(rows, as_of: int):
 
 
 @settings(max_examples=60)
-@given(rows=ROWS, as_of=st.integers(1, DAYS * MINUTES_A_DAY))
+@given(rows=ROWS, as_of=MINUTES.map(lambda minutes: minutes + 1) | MINUTES.filter(bool))
 def test_a_snapshot_is_what_the_oracle_says(fresh_landing, rows, as_of):
     landing = fresh_landing()
     deliver(landing, rows)
@@ -64,7 +66,7 @@ def test_a_snapshot_is_what_the_oracle_says(fresh_landing, rows, as_of):
 
 
 @settings(max_examples=25)
-@given(rows=ROWS, as_of=st.integers(1, DAYS * MINUTES_A_DAY))
+@given(rows=ROWS, as_of=MINUTES.map(lambda minutes: minutes + 1) | MINUTES.filter(bool))
 def test_counts_add_up_and_nothing_disappears_unseen(fresh_landing, rows, as_of):
     landing = fresh_landing()
     deliver(landing, rows)
@@ -112,6 +114,15 @@ def test_a_late_correction_counts_from_the_time_it_was_known(landing):
     assert landing.rows(moment(MINUTES_A_DAY + 8 * 60))["value"].to_pylist() == [5]
     assert landing.rows(moment(MINUTES_A_DAY + 9 * 60))["value"].to_pylist() == [6]
     assert landing.counts(moment(2 * MINUTES_A_DAY))["corrections"] == 1
+
+
+def test_of_two_rows_of_one_time_the_one_delivered_last_counts(landing):
+    row = "1,2020-01-01T06:00:00Z,2020-01-01T07:00:00Z,"
+    landing.csv(1, row + "5", row + "6")
+    assert landing.rows(moment(MINUTES_A_DAY))["value"].to_pylist() == [6]
+    landing.csv(2, row + "4", row + "3")
+    assert landing.rows(moment(2 * MINUTES_A_DAY))["value"].to_pylist() == [3]
+    assert landing.counts(moment(2 * MINUTES_A_DAY))["conflicts"] == 3
 
 
 def test_a_row_that_claims_to_be_older_than_its_delivery_is_not_seen_before_it_came(landing):
