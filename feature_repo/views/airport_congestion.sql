@@ -34,8 +34,12 @@ recent as (
     group by origin, moment
 ),
 planned as (
+    -- Each flight counts from two and a half to one and a half hours before it leaves.
     select origin, published_at, unnest(generate_series(
-        time_bucket(interval 15 minutes, scheduled_departure_at - interval 135 minutes - interval 1 microsecond),
+        time_bucket(
+            interval 15 minutes,
+            scheduled_departure_at - interval 150 minutes + interval 15 minutes - interval 1 microsecond
+        ),
         scheduled_departure_at - interval 90 minutes, interval 15 minutes)) as moment
     from flights
 ),

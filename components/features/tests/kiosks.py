@@ -121,7 +121,8 @@ def source(name):
 
 stock = FeatureView(name="stock", entities=[kiosk], ttl=timedelta(hours=2), source=source("stock"), schema=[
     Field(name="kiosk", dtype=String), Field(name="amount", dtype=Float64), Field(name="pieces", dtype=Int64)])
-weather = FeatureView(name="weather", entities=[kiosk, street], ttl=timedelta(hours=1), source=source("weather"), schema=[
+weather = FeatureView(name="weather", entities=[kiosk, street], ttl=timedelta(hours=1), source=source("weather"),
+                      schema=[
     Field(name="kiosk", dtype=String), Field(name="street", dtype=Int64), Field(name="rain", dtype=Float32),
     Field(name="wet", dtype=Bool), Field(name="kind", dtype=String)])
 """
@@ -174,7 +175,7 @@ def at(minutes):
 
 
 def write_use_case(path, **changes):
-    """Writes the kiosks' use case; a change replaces a file, and None leaves it out. `views/stock.sql` is `views_stock_sql`."""
+    """Writes the kiosks' use case; a change replaces a file, and None leaves it out: `labels_sql` for `labels.sql`."""
     for name, text in FILES.items():
         text = changes.get(name.replace("/", "_").replace(".", "_"), text)
         if text is not None:

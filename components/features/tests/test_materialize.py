@@ -1,4 +1,4 @@
-"""The online store holds what the historical join would answer, whatever came before: both kinds of store, same tests."""
+"""The online store holds what the historical join would answer, whatever came before: both kinds of store, one test."""
 
 import random
 import sqlite3

@@ -96,34 +96,51 @@ def test_the_order_of_delivered_rows_changes_nothing(use_case, data, tmp_path):
     assert one.num_rows == two.num_rows == 5
 
 
+def labels(old, new):
+    return {"labels_sql": LABELS.replace(old, new)}
+
+
+def stock(old, new):
+    return {"views_stock_sql": STOCK.replace(old, new)}
+
+
+def features(old, new):
+    return {"features_py": FEATURES.replace(old, new)}
+
+
+def derive(old, new):
+    return {"derive_py": DERIVE.replace(old, new)}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"labels_sql": LABELS.replace("planned_at as request_known_at,", "")}, "columns of labels.sql: got"),
+        (labels("planned_at as request_known_at,", ""), "columns of labels.sql: got"),
         ({"labels_sql": "select nothing from plans"}, "labels.sql: got 'Binder Error"),
-        ({"labels_sql": LABELS.replace("sold_out::tinyint", "2 + sold_out::tinyint")}, "labels.sql: got '7 rows with a sold_out"),
-        ({"labels_sql": LABELS.replace("counted_at as", "null as")}, "labels.sql: got '7 rows whose label is known at no time'"),
-        ({"labels_sql": LABELS.replace("planned_at as", "null as")}, "labels.sql: got '8 rows whose request is known"),
+        (labels("sold_out::tinyint", "2 + sold_out::tinyint"), "labels.sql: got '7 rows with a sold_out"),
+        (labels("counted_at as", "null as"), "labels.sql: got '7 rows whose label is known at no time'"),
+        (labels("planned_at as", "null as"), "labels.sql: got '8 rows whose request is known"),
         ({"labels_sql": LABELS + "union all" + LABELS}, "labels.sql: got '8 rows that share their key"),
         ({"labels_sql": None}, "labels.sql: got"),
-        ({"views_stock_sql": STOCK.replace("amount::bigint as pieces,", "")}, "columns of views/stock.sql: got"),
-        ({"views_stock_sql": STOCK.replace("select kiosk,", "select null as kiosk,")}, "views/stock.sql: got '2 rows without a key"),
-        ({"views_stock_sql": STOCK.replace("amount::bigint", "'many'")}, "views/stock.sql: got"),
+        (stock("amount::bigint as pieces,", ""), "columns of views/stock.sql: got"),
+        (stock("select kiosk,", "select null as kiosk,"), "views/stock.sql: got '2 rows without a key"),
+        (stock("amount::bigint", "'many'"), "views/stock.sql: got"),
         ({"views_stock_sql": STOCK + "union all " + STOCK}, "views/stock.sql: got '2 keys with several rows"),
-        ({"features_py": FEATURES.replace("hours=2", "hours=3")}, "ttl of view stock: got 10800.0, expected fresh_for_s"),
-        ({"features_py": FEATURES.replace('name="stock"', 'name="stocks"')}, "views of features.py"),
-        ({"features_py": FEATURES.replace("dtype=Bool", "dtype=Bytes").replace("Bool,", "Bytes,")}, "type of weather.wet"),
+        (features("hours=2", "hours=3"), "ttl of view stock: got 10800.0, expected fresh_for_s"),
+        (features('name="stock"', 'name="stocks"'), "views of features.py"),
+        (features("Bool", "Bytes"), "type of weather.wet"),
         ({"features_py": "import nothing_like_it"}, "use case code windsock_use_case_features"),
         ({"features_py": None}, "use case code"),
         ({"feature_store_yaml": "project: kiosks\nprovider: nobody"}, "feature_store.yaml: got"),
+        ({"feature_store_yaml": "project: ["}, "feature_store.yaml: got"),
         ({"feature_store_yaml": None}, "feature_store.yaml: got"),
-        ({"derive_py": DERIVE.replace("request[\"opens_at\"].hour, ", "")}, "derive.py, row 0: got '4 numbers'"),
-        ({"derive_py": DERIVE.replace("stock__amount", "stock__worth")}, "derive.py, row 0: got \"KeyError: 'stock__worth'\""),
-        ({"derive_py": DERIVE.replace("(request[\"opens_at\"].hour,", "(\"noon\",")}, "derive.py, row 0: got"),
-        ({"derive_py": DERIVE.replace('"hour", "amount"', '"price", "amount"')}, "derive.COLUMNS: got"),
-        ({"derive_py": DERIVE.replace('"hour", "amount"', '"amount", "amount"')}, "derive.COLUMNS: got"),
+        (derive('request["opens_at"].hour, ', ""), "derive.py, row 0: got '4 numbers'"),
+        (derive("stock__amount", "stock__worth"), "derive.py, row 0: got \"KeyError: 'stock__worth'\""),
+        (derive('(request["opens_at"].hour,', '("noon",'), "derive.py, row 0: got"),
+        (derive('"hour", "amount"', '"price", "amount"'), "derive.COLUMNS: got"),
+        (derive('"hour", "amount"', '"amount", "amount"'), "derive.COLUMNS: got"),
     ],
-)  # fmt: skip
+)
 def test_a_use_case_that_does_not_fit_is_refused_in_one_line(tmp_path, data, changes, message):
     use_case = write_use_case(tmp_path / "use_case", **changes)
     with pytest.raises(InputError) as refusal:
