@@ -27,6 +27,21 @@ landing: $(call ENVIRONMENT,feature_repo)
 experiments: $(call ENVIRONMENT,components/model) ## open MLflow on the runs of this machine
 	components/model/.venv/bin/mlflow ui --backend-store-uri sqlite:///$(abspath $(HOME_DIRECTORY))/mlflow.db --host 127.0.0.1
 
+SERVES := $(RUNS) serving/edge serving/predictor serving/rules
+SERVING := serving/edge/.venv/bin/python -m serving.local
+
+.PHONY: serve
+serve: $(call ENVIRONMENT,$(SERVES)) ## serve the release in production (or the rules) behind Envoy until Ctrl-C
+	@$(SERVING) up
+
+.PHONY: predict
+predict: $(call ENVIRONMENT,serving/edge) ## ask the running servers about a real flight and show the answer
+	@$(SERVING) predict
+
+.PHONY: stop
+stop: $(call ENVIRONMENT,serving/edge) ## stop what `make serve` started
+	@$(SERVING) stop
+
 .PHONY: test
 test: environments packages check ## everything: house rules, types, every folder's tests, contracts, journeys, defects, drills
 	@tests/run
