@@ -49,7 +49,7 @@ def prediction_of(number: int) -> Prediction:
 
 def start(directory: Path, ship_every_s: float = 3600.0) -> Recorder:
     """The recorder under test, with a small journal, small groups and small batches."""
-    settings = RecordSettings(capacity_mb=1, group_rows=8, batch_rows=16, ship_every_s=ship_every_s)
+    settings = RecordSettings(capacity_mb=2, group_rows=8, batch_rows=16, ship_every_s=ship_every_s)
     return open_recorder(directory / "journal", (directory / "sink").as_uri(), settings, "drill")
 
 

@@ -13,6 +13,7 @@ from windsock.contracts.record import Prediction
 from windsock.contracts.record_settings import RecordSettings
 
 ROWS_AN_APPEND = 20
+ROWS_AT_MOST = 100_000
 
 
 def fill(disk: Path) -> Path:
@@ -29,12 +30,13 @@ def fill(disk: Path) -> Path:
 async def append_until_refused(recorder: Recorder, body: bytes) -> tuple[int, str]:
     prediction = Prediction.decode(body)
     rows = 0
-    while True:
+    while rows < ROWS_AT_MOST:
         try:
             await recorder.append([prediction] * ROWS_AN_APPEND, 30.0)
         except NotRecorded as error:
             return rows, error.reason
         rows += ROWS_AN_APPEND
+    return rows, "nothing"
 
 
 def main(disk: Path, body: bytes) -> None:

@@ -112,7 +112,7 @@ def prune(chain: Chain, keep_s: float) -> None:
     """Removes what was shipped long enough ago, a little at a time."""
     keep_s = 0.0 if chain.run(lambda store: store.filled) > CROWDED else keep_s
     before = datetime.now(UTC) - timedelta(seconds=keep_s)
-    while chain.run(lambda store: store.prune(before, CHUNK_ROWS)) == CHUNK_ROWS:
+    while chain.run(lambda store: store.prune(before, CHUNK_ROWS)):
         pass
 
 

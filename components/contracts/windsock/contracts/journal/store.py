@@ -15,10 +15,12 @@ from windsock.contracts.record import new_prediction_id
 from windsock.contracts.record_chain import Head, Sealed, genesis, seal
 
 DATABASE = "journal.db"
-PAGE_BYTES = 4096
+# A record of one to four kilobytes leaves little of such a page empty.
+PAGE_BYTES = 16384
 PAGES_PER_MB = 1024 * 1024 // PAGE_BYTES
-# The log holds 2,000 pages; it is emptied into the database long before, and one commit adds at most a few hundred.
-CHECKPOINT_PAGES = 500
+# The log holds 511 pages. It is emptied into the database once it holds so many; one commit adds some 70 at most.
+CHECKPOINT_PAGES = 256
+PRUNE_BYTES = 1024 * 1024
 SCHEMA = """
 CREATE TABLE chain (writer TEXT NOT NULL);
 CREATE TABLE records (sequence INTEGER PRIMARY KEY, previous BLOB NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL);
@@ -88,7 +90,7 @@ class Store:
         self.path = path
         self.writer = writer
         self._connection = connection
-        self._log_pages = 0
+        self._log_pages = 0.0
         self.head = genesis(writer)
         for row in connection.execute(
             "SELECT sequence, CAST(digest AS BLOB) FROM records ORDER BY sequence DESC LIMIT 1"
@@ -169,21 +171,25 @@ class Store:
         self.shipped_through = batch.last
 
     def prune(self, shipped_before: datetime, limit: int) -> int:
-        """Removes at most `limit` records that were shipped before a time, and says how many it was.
+        """Removes at most `limit` records, or 1 MiB, that were shipped before a time, and says how many it was.
 
         The last record stays whatever its age: the next one is chained to it.
         """
         with _translated():
             query = "SELECT max(last) FROM batches WHERE shipped_at <= ?"
             (last,) = self._connection.execute(query, (shipped_before.timestamp(),)).fetchone()
-            query = "SELECT sequence FROM records WHERE sequence <= ? ORDER BY sequence LIMIT ?"
+            query = "SELECT sequence, length(body) FROM records WHERE sequence <= ? ORDER BY sequence LIMIT ?"
             found = self._connection.execute(query, (min(last or 0, self.head.sequence - 1), limit)).fetchall()
-        if found:
-            with self._commit(len(found) * PAGE_BYTES) as connection:
-                (until,) = found[-1]
+        rows = content_bytes = 0
+        while rows < len(found) and content_bytes < PRUNE_BYTES:
+            content_bytes += found[rows][1]
+            rows += 1
+        if rows:
+            with self._commit(content_bytes) as connection:
+                until = found[rows - 1][0]
                 connection.execute("DELETE FROM records WHERE sequence <= ?", (until,))
                 connection.execute("DELETE FROM batches WHERE last <= ? AND last < ?", (until, self.shipped_through))
-        return len(found)
+        return rows
 
     def probe(self) -> None:
         """Commits something that changes nothing, to see whether a commit works."""
@@ -195,7 +201,7 @@ class Store:
         if self._log_pages >= pages:
             with _translated():
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            self._log_pages = 0
+            self._log_pages = 0.0
 
     def close(self) -> None:
         """Lets go of the file; its disk space stays its own."""
@@ -214,8 +220,10 @@ class Store:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-        # From above: each page of content, and the inner pages and the free list that change with them.
-        self._log_pages += content_bytes // PAGE_BYTES * 2 + 6
+        # From above, over many commits: the page that was begun, the new ones, and for these the five pages that lead
+        # to them and to the free ones.
+        new_pages = content_bytes / PAGE_BYTES
+        self._log_pages += 1 + new_pages + 5 * min(1.0, new_pages)
 
     def _number(self, query: str) -> int:
         return int(self._connection.execute(query).fetchone()[0])
