@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from windsock.contracts.clock import format_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.record import BODY_LIMIT_BYTES, Prediction, entity_key, new_prediction_id
 
@@ -34,6 +35,13 @@ def test_what_was_recorded_comes_back(prediction, mapping, row, at):
     assert read.predicted_at == at
 
 
+@given(at=times | times.map(lambda at: at.astimezone(timezone(timedelta(hours=5, minutes=30)))))
+def test_times_are_written_as_everywhere(prediction, at):
+    fields = json.loads(prediction(event_time=at, feature_times={"speed": at}, request={"at": at}).encode())
+    text = format_time(at)
+    assert (fields["event_time"], fields["feature_times"]["speed"], fields["request"]["at"]["time"]) == (text,) * 3
+
+
 def test_the_same_prediction_is_the_same_bytes_in_whatever_order_it_was_made(prediction):
     one = prediction(prediction_id="x", features={"a__b": 1.0, "a__c": 2.0})
     other = prediction(prediction_id="x", features={"a__c": 2.0, "a__b": 1.0})
@@ -45,7 +53,7 @@ def test_the_bytes_are_plain_json(prediction):
         prediction(row=(1.0, math.nan)).encode(), parse_constant=lambda _: pytest.fail("not plain JSON")
     )
     assert fields["format"] == 1
-    assert fields["row"] == [1.0, None]
+    assert fields["row"] == [1.0, {"float": "nan"}]
     assert fields["event_time"] == "2013-07-01T08:00:01.000250Z"
 
 

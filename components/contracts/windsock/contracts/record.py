@@ -4,7 +4,7 @@ import json
 import math
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -26,6 +26,8 @@ TEXTS = (
     "key",
 )
 NUMBERS = ("probability", "threshold", "deadline_s", "latency_s")
+LOWEST, HIGHEST = -math.inf, math.inf
+ToJson = Callable[[Mapping[str, object]], bytes]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -60,36 +62,42 @@ class Prediction:
     deadline_s: float
     latency_s: float
 
-    def encode(self) -> bytes:
-        """Canonical JSON in UTF-8: sorted keys, no spaces, floats in the shortest form that reads back the same.
+    def encode(self, to_json: "ToJson | None" = None) -> bytes:
+        """JSON in UTF-8 with sorted keys; every value reads back as it was, to the bit.
+
+        `to_json` is by default `standard_json`; a faster one may write a float in another form of the same value.
 
         Raises:
             InputError: a value is no plain one, a string is no valid Unicode, or the whole is larger than 64 KiB.
         """
         self._check()
-        fields: dict[str, object] = {
-            "format": FORMAT,
-            "prediction_id": self.prediction_id,
-            "request_id": self.request_id,
-            "release": self.release,
-            "assigned_release": self.assigned_release,
-            "role": self.role,
-            "answered_by": self.answered_by,
-            "reason": self.reason,
-            "key": self.key,
-            "event_time": format_time(self.event_time),
-            "request": self.request,
-            "features": self.features,
-            "feature_times": {view: time and format_time(time) for view, time in self.feature_times.items()},
-            "row": [None if value != value else value for value in self.row],
-            "probability": self.probability,
-            "threshold": self.threshold,
-            "decision": self.decision,
-            "predicted_at": format_time(self.predicted_at),
-            "deadline_s": self.deadline_s,
-            "latency_s": self.latency_s,
-        }
-        return _encode(fields)
+        body = (to_json or standard_json)(
+            {
+                "format": FORMAT,
+                "prediction_id": self.prediction_id,
+                "request_id": self.request_id,
+                "release": self.release,
+                "assigned_release": self.assigned_release,
+                "role": self.role,
+                "answered_by": self.answered_by,
+                "reason": self.reason,
+                "key": self.key,
+                "event_time": _time_text(self.event_time),
+                "request": _tagged(self.request),
+                "features": _tagged(self.features),
+                "feature_times": {view: time and _time_text(time) for view, time in self.feature_times.items()},
+                "row": [value if LOWEST < value < HIGHEST else _tagged_float(value) for value in self.row],
+                "probability": self.probability,
+                "threshold": self.threshold,
+                "decision": self.decision,
+                "predicted_at": _time_text(self.predicted_at),
+                "deadline_s": self.deadline_s,
+                "latency_s": self.latency_s,
+            }
+        )
+        if len(body) > BODY_LIMIT_BYTES:
+            raise InputError("record", f"{len(body)} bytes", f"at most {BODY_LIMIT_BYTES} bytes")
+        return body
 
     def _check(self) -> None:
         """Refuses what a column of a table cannot hold: one such record would keep its whole batch back."""
@@ -124,7 +132,7 @@ class Prediction:
                     "feature_times": {
                         view: time and datetime.fromisoformat(time) for view, time in fields["feature_times"].items()
                     },
-                    "row": tuple(math.nan if value is None else _revived(value) for value in fields["row"]),
+                    "row": tuple(map(_revived, fields["row"])),
                 }
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -148,43 +156,53 @@ def entity_key(values: Iterable[object]) -> str:
 
 
 def _key_part(value: object) -> str:
-    return format_time(value) if isinstance(value, datetime) else str(value)
+    return _time_text(value) if isinstance(value, datetime) else str(value)
 
 
-def _tagged_time(value: object) -> dict[str, str]:
-    """What JSON has no form for: a time is written with a tag, so that it reads back as a time."""
+def _time_text(time: datetime) -> str:
+    """What `format_time` writes, at a third of the price for the times that are in UTC already."""
+    return f"{time.isoformat()[:-6]}Z" if time.tzinfo is UTC else format_time(time)
+
+
+def tagged_time(value: object) -> dict[str, str]:
+    """What JSON has no form for: a time is written with a tag, so that it reads back as a time.
+
+    Raises:
+        InputError: the value is no time either.
+    """
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return {"time": format_time(value)}
+        return {"time": _time_text(value)}
     raise InputError("record value", value, "text, a number, true, false, nothing or a time with a zone")
 
 
-_to_json = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_tagged_time
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=tagged_time
 ).encode
 
 
-def _encode(fields: dict[str, object]) -> bytes:
+def standard_json(fields: Mapping[str, object]) -> bytes:
+    """JSON by the standard library.
+
+    Raises:
+        InputError: a value is no plain one, or a string is no valid Unicode.
+    """
     try:
-        try:
-            text = _to_json(fields)
-        except ValueError as error:
-            if isinstance(error, InputError):
-                raise
-            text = _to_json(_tagged_floats(fields))  # Rare: a NaN or an infinity, which JSON has no form for.
-        body = text.encode()
+        return _encode(fields).encode()
     except UnicodeEncodeError as error:
         raise InputError("record text", error.object[error.start : error.end], "valid Unicode") from error
-    if len(body) > BODY_LIMIT_BYTES:
-        raise InputError("record", f"{len(body)} bytes", f"at most {BODY_LIMIT_BYTES} bytes")
-    return body
 
 
-def _tagged_floats(value: object) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"float": str(value)}
-    if isinstance(value, Mapping):
-        return {name: _tagged_floats(item) for name, item in value.items()}
-    return [_tagged_floats(item) for item in value] if isinstance(value, list) else value
+def _tagged(mapping: Mapping[str, object]) -> dict[str, object]:
+    """The same values, NaN and the infinities as JSON can hold them."""
+    return {
+        name: _tagged_float(value) if type(value) is float and not LOWEST < value < HIGHEST else value
+        for name, value in mapping.items()
+    }
+
+
+def _tagged_float(value: float) -> dict[str, str]:
+    """NaN or an infinity, which JSON has no form for."""
+    return {"float": str(value)}
 
 
 def _revived(value: Any) -> Any:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from windsock.contracts.record import Prediction, new_prediction_id
+from windsock.contracts.record import Prediction, ToJson, new_prediction_id, standard_json
 from windsock.contracts.record_chain import Head, Sealed, genesis, seal
 
 AT = datetime(2013, 7, 1, 6, 0, 0, 250, tzinfo=UTC)
@@ -37,10 +37,10 @@ def _prediction(number: int = 1, **changes: Any) -> Prediction:
     return Prediction(**{**fields, **changes})
 
 
-def _chained(predictions: list[Prediction]) -> list[Sealed]:
+def _chained(predictions: list[Prediction], to_json: ToJson = standard_json) -> list[Sealed]:
     head, links = genesis(WRITER), []
     for made in predictions:
-        links.append(seal(WRITER, head, made.encode()))
+        links.append(seal(WRITER, head, made.encode(to_json)))
         head = Head(links[-1].sequence, links[-1].digest)
     return links
 

@@ -10,7 +10,7 @@ from windsock.contracts.journal.lines import SUFFIX, encode_lines
 from windsock.contracts.journal.shipper import Encoding, Shipper
 from windsock.contracts.journal.sinks import Sink, directory_sink
 from windsock.contracts.journal.slots import take_writer
-from windsock.contracts.record import Prediction
+from windsock.contracts.record import Prediction, ToJson, standard_json
 from windsock.contracts.record_settings import RecordSettings
 
 
@@ -38,9 +38,10 @@ class RecorderState:
 class Recorder:
     """A journal and its shipper."""
 
-    def __init__(self, journal: Journal, shipper: Shipper) -> None:
+    def __init__(self, journal: Journal, shipper: Shipper, to_json: ToJson) -> None:
         self._journal = journal
         self._shipper = shipper
+        self._to_json = to_json
 
     @classmethod
     def open(cls, directory: Path, sink: str, settings: RecordSettings, name: str) -> Self:
@@ -52,7 +53,15 @@ class Recorder:
         return cls.start(directory, directory_sink(sink), Encoding(SUFFIX, encode_lines), settings, name)
 
     @classmethod
-    def start(cls, directory: Path, sink: Sink, encoding: Encoding, settings: RecordSettings, name: str) -> Self:
+    def start(
+        cls,
+        directory: Path,
+        sink: Sink,
+        encoding: Encoding,
+        settings: RecordSettings,
+        name: str,
+        to_json: ToJson = standard_json,
+    ) -> Self:
         """A recorder below `directory`, where any number of processes may have theirs; `name` begins the writer's name.
 
         Raises:
@@ -60,7 +69,7 @@ class Recorder:
         """
         slot, store = take_writer(directory, name, settings)
         journal = Journal(slot, store, name, settings)
-        return cls(journal, Shipper(journal, directory, sink, encoding, settings))
+        return cls(journal, Shipper(journal, directory, sink, encoding, settings), to_json)
 
     async def append(self, predictions: Sequence[Prediction], within_s: float) -> None:
         """Returns once all records are on disk, in one commit.
@@ -69,7 +78,7 @@ class Recorder:
             NotRecorded: with its reason, within `within_s` seconds in any case; the answer must not leave.
             InputError: a record that cannot be written: not plain, too large, too many at once.
         """
-        await self._journal.append([prediction.encode() for prediction in predictions], within_s)
+        await self._journal.append([prediction.encode(self._to_json) for prediction in predictions], within_s)
 
     def ship(self) -> bool:
         """Ships all that is committed, now, and says whether the sink took it."""

@@ -6,6 +6,7 @@ from windsock.contracts.journal import NotRecorded, Recorder, RecorderState
 from windsock.contracts.journal.shipper import Encoding
 from windsock.contracts.journal.sinks import Sink, directory_sink
 from windsock.contracts.record_settings import RecordSettings
+from windsock.predictor.record.fast_json import fast_json
 from windsock.predictor.record.parquet import SUFFIX, encode_parquet
 from windsock.predictor.record.s3 import s3_sink
 
@@ -27,4 +28,5 @@ def open_recorder(directory: Path, sink: str, settings: RecordSettings, name: st
     Raises:
         InputError: the directory cannot hold a journal, or the sink's address is wrong.
     """
-    return Recorder.start(directory, open_sink(sink), Encoding(SUFFIX, encode_parquet), settings, name)
+    encoding = Encoding(SUFFIX, encode_parquet)
+    return Recorder.start(directory, open_sink(sink), encoding, settings, name, fast_json)
