@@ -7,7 +7,7 @@ from datetime import timedelta
 import pyarrow.parquet as pq
 import pytest
 from kiosks import at, write_data, write_use_case
-from windsock.features import build_training_set
+from windsock.features import history
 from windsock.features.build_training_set import build
 
 QUESTIONS = 1_000
@@ -64,7 +64,7 @@ def expected_row(facts, plan):
 def test_every_row_is_what_was_known_then(tmp_path, monkeypatch, seed):
     """Four times a thousand questions or more, joined in parts of a size that splits equal times."""
     plans, sales, facts = random_history(random.Random(seed))
-    monkeypatch.setattr(build_training_set, "QUESTIONS", (10_000, 300, 77, 1_000)[seed])
+    monkeypatch.setattr(history, "QUESTIONS", (10_000, 300, 77, 1_000)[seed])
     use_case = write_use_case(tmp_path / "use_case")
     data = write_data(tmp_path / "data", plans=plans, sales=sales, facts=facts)
     details = build(use_case, data, tmp_path, at(10_000))

@@ -17,8 +17,6 @@ from windsock.features.rows import write_rows
 
 KIND = "training_set"
 FILE = "rows.parquet"
-# How many different questions Feast is asked at once: enough to be worth a query, few enough to fit into memory.
-QUESTIONS = 30_000
 
 
 def run(step: Step) -> None:
@@ -80,7 +78,7 @@ def join(history: History, repository: Repository, view: FeatureView) -> float:
     Feast is asked for the different keys and times only, part by part in order of time, and gets the rows that can be
     valid in the part: the same answers in a fraction of the time and memory.
     """
-    for part in history.questions(view, QUESTIONS):
+    for part in history.questions(view):
         first, last = (part.column("event_timestamp")[index].as_py() for index in (0, -1))
         history.write_source(view, repository.source(view), first - timedelta(seconds=view.ttl_s), last)
         history.accept(repository.historical(view, part))
