@@ -1,4 +1,4 @@
-"""What the local runner adds to a step: five steps through the pipeline against the same five commands bare, in one run.
+"""What the local runner adds to a step: five steps through the pipeline, and the same five commands bare, in one run.
 
     pipelines/.venv/bin/python -m tests.benchmarks.step_overhead [LANDING]
 
