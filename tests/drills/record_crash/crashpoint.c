@@ -1,7 +1,7 @@
 /* Ends the process at a chosen file operation, as kill -9 or as a power cut would.
  *
  * Preloaded into a process, it counts every call below ROOT that changes a file, a name, or what is known to be on disk.
- * At the chosen one it ends the process: before the call, after it, in the middle of a write, or as a power cut: then
+ * At the chosen one it ends the process: before the call, after it (a write half done), or as a power cut: then
  * what was written since the last sync of its file is taken back, sector by sector and at random, and so are the last
  * changes of names since the last sync of their directory. Only what was synced is sure to stay.
  */
@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum how { BEFORE, AFTER, TORN, POWER_CUT };
+enum how { BEFORE, TORN, POWER_CUT };
 enum change { CREATED, MADE, LINKED, UNLINKED, RENAMED };
 
 #define SECTOR 512
@@ -200,7 +200,7 @@ static void keep_what_is_at(struct name_change *change, const char *path)
 
 /* Each operation: counted, ended at if it is the one, else done, and noted for a power cut. */
 #define ENTER(tracked) int mine = !inside && at >= 0 && (tracked); \
-    if (mine) { pthread_mutex_lock(&one_at_a_time); inside = 1; if (++count == at && how != AFTER && how != TORN) end(); }
+    if (mine) { pthread_mutex_lock(&one_at_a_time); inside = 1; if (++count == at && how != TORN) end(); }
 #define LEAVE if (mine) { int kept_errno = errno; if (count == at) end(); inside = 0; \
     pthread_mutex_unlock(&one_at_a_time); errno = kept_errno; }
 

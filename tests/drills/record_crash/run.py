@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +29,9 @@ import scenario  # noqa: E402 - the drill's own, beside this file
 Life = Callable[[Path, int, int], None]
 SCRATCH = "RECORD_CRASH_SCRATCH"
 FAILED = 3
+LOG = "process.log"
 NUMBERS_A_LIFE = 100_000
-WAYS = {"before": 0, "after": 1, "torn": 2, "power cut": 3}
+WAYS = {"before": 0, "torn": 1, "power cut": 2}
 EVERYTHING = 1 << 40
 HUNG_S = 60
 KILLS_BETWEEN_CHECKS = 5
@@ -113,7 +115,10 @@ class Drill:
             self._live(life, directory, acks, counted, at, way)
         os.close(acks)
         os.close(counted)
-        to_its_end = _end_of(child, kill_after_s)
+        try:
+            to_its_end = _end_of(child, kill_after_s)
+        except ChildProcessError as error:
+            raise SystemExit(f"{error}\n{(self.scratch / LOG).read_text()[-2000:]}") from error
         with os.fdopen(acks_read, "rb") as pipe:
             content = pipe.read()
         with os.fdopen(counted_read, "rb") as pipe:
@@ -124,7 +129,7 @@ class Drill:
     def _live(self, life: Life, directory: Path, acks: int, counted: int, at: int, way: int) -> None:
         """The child: never returns."""
         try:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            os.dup2(os.open(self.scratch / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
             keep = self.scratch / f"kept-{self._number}"
             keep.mkdir()
             place, kept = os.fsencode(directory), os.fsencode(keep)
@@ -132,7 +137,8 @@ class Drill:
             life(directory, acks, self._number)
             os.write(counted, str(self._library.crash_count()).encode())
             os._exit(0)
-        finally:
+        except BaseException:
+            traceback.print_exc()
             os._exit(FAILED)
 
     def fresh(self, template: Path | None) -> Path:
@@ -163,10 +169,10 @@ def _end_of(child: int, kill_after_s: float | None) -> bool:
         if time.monotonic() > deadline:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            raise SystemExit("the process under test hangs")
+            raise ChildProcessError("the process under test hangs")
         time.sleep(0.001)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-        raise SystemExit(f"the process under test failed by itself, with {os.WEXITSTATUS(status)}")
+        raise ChildProcessError("the process under test failed by itself")
     return os.WIFEXITED(status)
 
 

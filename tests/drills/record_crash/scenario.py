@@ -18,6 +18,8 @@ from windsock.predictor.record.reader import read_records
 
 ACK = struct.Struct("<q")
 LONG_S = 60.0
+# So slow that the shipper keeps up with it on the fastest disk, and the small journal never fills.
+PAUSE_S = 0.004
 MORNING = datetime(2013, 7, 1, 6, tzinfo=UTC)
 
 
@@ -53,7 +55,9 @@ def start(directory: Path, ship_every_s: float = 3600.0) -> Recorder:
     return open_recorder(directory / "journal", (directory / "sink").as_uri(), settings, "drill")
 
 
-async def _append(recorder: Recorder, numbers: Iterable[int], acks: int, callers: int) -> None:
+async def _append(
+    recorder: Recorder, numbers: Iterable[int], acks: int, callers: int, pause_s: float | None = None
+) -> None:
     """Several callers at once; each notes an answer as given once its record is said to be on disk."""
     numbers = iter(numbers)
 
@@ -61,6 +65,8 @@ async def _append(recorder: Recorder, numbers: Iterable[int], acks: int, callers
         for number in numbers:
             await recorder.append([prediction_of(number)], LONG_S)
             os.write(acks, ACK.pack(number))
+            if pause_s is not None:
+                await asyncio.sleep(pause_s)
 
     await asyncio.gather(*(caller() for _ in range(callers)))
 
@@ -86,7 +92,7 @@ def first_day(directory: Path, acks: int, first: int) -> None:
 def busy(directory: Path, acks: int, first: int) -> None:
     """Answers without end, shipped all the time; somebody else ends it."""
     recorder = start(directory, ship_every_s=0.05)
-    asyncio.run(_append(recorder, itertools.count(first), acks, 4))
+    asyncio.run(_append(recorder, itertools.count(first), acks, 4, PAUSE_S))
 
 
 @dataclass

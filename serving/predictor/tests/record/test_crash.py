@@ -17,13 +17,13 @@ def drilled(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_no_acknowledged_record_is_lost_and_none_is_corrupt():
-    done = drilled("--every", "110", "--first-every", "500", "--random", "10")
+    done = drilled("--every", "50", "--first-every", "80", "--random", "10")
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     assert "0 acknowledged lost, 0 corrupt accepted, 0 faults" in done.stdout
 
 
 def test_the_drill_sees_a_record_that_was_not_synced():
     done = drilled(
-        "--every", "90", "--ways", "power cut", "--first-every", "0", "--random", "0", "--defect", "unsynced"
+        "--every", "40", "--ways", "power cut", "--first-every", "0", "--random", "0", "--defect", "unsynced"
     )
     assert done.returncode == 1, done.stdout + done.stderr[-2000:]
