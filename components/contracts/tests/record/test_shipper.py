@@ -165,6 +165,17 @@ def test_the_end_ships_what_is_there(start, sink, prediction):
     assert len(read(sink)[0]) == 3
 
 
+def test_a_sink_that_hangs_does_not_hold_up_the_end(start, sink, prediction, monkeypatch):
+    monkeypatch.setattr("windsock.contracts.journal.shipper.CLOSE_WITHIN_S", 0.2)
+    released = threading.Event()
+    monkeypatch.setattr(sink, "put", lambda _name, _content: released.wait(LONG_S))
+    recorder = start()
+    append(recorder, [prediction()])
+    recorder.close()
+    assert not released.is_set()
+    released.set()
+
+
 def test_it_ships_by_itself(start, sink, prediction):
     recorder = start(ship_every_s=0.05)
     append(recorder, map(prediction, range(3)))

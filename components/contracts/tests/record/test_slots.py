@@ -66,9 +66,19 @@ def test_only_what_nobody_holds_is_idle(tmp_path):
     first, second = taken(tmp_path), taken(tmp_path)
     second[1].close()
     second[0].release()
-    assert [store.writer for store in idle_writers(tmp_path, SETTINGS)] == [second[1].writer]
+    assert [store.writer for store in idle_writers(tmp_path)] == [second[1].writer]
     first[1].close()
     first[0].release()
+
+
+def test_what_is_idle_stays_as_large_as_it_is(tmp_path):
+    slot, store = taken(tmp_path)
+    store.close()
+    slot.release()
+    before = store.path.stat().st_size
+    for idle in idle_writers(tmp_path):
+        idle.append([b"x" * 1000] * 100)
+    assert store.path.stat().st_size == before
 
 
 def test_too_many_processes_are_told_so(tmp_path, monkeypatch):

@@ -176,6 +176,16 @@ def test_a_larger_capacity_is_allocated_at_the_next_start(tmp_path):
     larger.close()
 
 
+def test_a_smaller_capacity_leaves_the_file_as_it_is(tmp_path):
+    store = opened(tmp_path, capacity_mb=8)
+    fill(store)
+    store.close()
+    smaller = opened(tmp_path)
+    assert smaller.path.stat().st_size >= 8 * 1024 * 1024
+    assert smaller.filled > 0.9
+    smaller.close()
+
+
 def test_a_start_that_was_killed_while_it_grew_is_made_good(tmp_path):
     opened(tmp_path).close()
     with sqlite3.connect(tmp_path / DATABASE) as connection:

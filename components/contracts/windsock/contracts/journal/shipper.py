@@ -20,6 +20,7 @@ Result = TypeVar("Result")
 CHUNK_ROWS = 200
 BATCH_BYTES = 32 * 1024 * 1024
 BACKOFF_S = 60.0
+CLOSE_WITHIN_S = 10.0
 # Above this, shipped records make room whatever `keep_shipped_s` says.
 CROWDED = 0.5
 
@@ -142,7 +143,7 @@ def ship_idle(root: Path, sink: Sink, encoding: Encoding, settings: RecordSettin
     Raises:
         SinkError: as in `ship_all`.
     """
-    return sum(ship_all(IdleChain(store), sink, encoding, settings) for store in idle_writers(root, settings))
+    return sum(ship_all(IdleChain(store), sink, encoding, settings) for store in idle_writers(root))
 
 
 class Shipper:
@@ -164,9 +165,9 @@ class Shipper:
         return time.monotonic() - self._all_shipped_at
 
     def close(self) -> None:
-        """Ships once more, if the sink is up, and stops."""
+        """Ships once more, if the sink was up, and stops; it waits for a sink that hangs no longer than ten seconds."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(CLOSE_WITHIN_S)
 
     def ship(self) -> bool:
         """Ships all there is now, and says whether it got through."""
@@ -196,4 +197,5 @@ class Shipper:
             # A sink that is down is asked less and less often, and never less than once a minute.
             arrived = self.ship()
             pause_s = self._settings.ship_every_s if arrived else min(max(pause_s, 1.0) * 2, BACKOFF_S)
-        self.ship()
+        if not self.trouble:
+            self.ship()

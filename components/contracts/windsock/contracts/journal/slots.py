@@ -19,6 +19,7 @@ from windsock.contracts.log import log
 from windsock.contracts.record_settings import RecordSettings
 
 SLOTS = 64
+AS_IT_IS = 0
 
 
 class Slot:
@@ -101,7 +102,7 @@ def take_writer(root: Path, name: str, settings: RecordSettings) -> tuple[Slot, 
     raise InputError("record directory", str(root), f"fewer than {SLOTS} processes in it")
 
 
-def idle_writers(root: Path, settings: RecordSettings) -> Iterator[Store]:
+def idle_writers(root: Path) -> Iterator[Store]:
     """The chains that no process writes to, such as that of a worker that is gone; each is open while it is yielded."""
     for place in places(root):
         if not (place / DATABASE).exists():
@@ -110,7 +111,7 @@ def idle_writers(root: Path, settings: RecordSettings) -> Iterator[Store]:
         if slot is None:
             continue
         try:
-            store = Store.open(place, "idle", settings.capacity_mb)
+            store = Store.open(place, "idle", AS_IT_IS)
             try:
                 yield store
             finally:

@@ -103,6 +103,8 @@ class Store:
     def open(cls, directory: Path, name: str, capacity_mb: int) -> Self:
         """Opens the chain in a directory, or begins one: a writer is `name` and an identifier of its own.
 
+        A file that is smaller than `capacity_mb` grows to it; a larger one stays as it is.
+
         Raises:
             StoreError: by its kind.
             OSError: the disk is full, or the directory cannot be written.
@@ -122,7 +124,7 @@ class Store:
                 writer = _writer(connection)
                 connection.execute("DROP TABLE IF EXISTS filler")
                 _reserve(connection, pages)
-                connection.execute(f"PRAGMA max_page_count = {pages}")
+                connection.execute(f"PRAGMA max_page_count = {max(pages, _pages(connection))}")
                 return cls(path, connection, writer)
             except BaseException:
                 connection.close()
