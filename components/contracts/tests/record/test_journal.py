@@ -7,7 +7,7 @@ from windsock.contracts.errors import InputError
 from windsock.contracts.journal.journal import Journal, NotRecorded
 from windsock.contracts.journal.slots import take_writer
 from windsock.contracts.journal.space import LOG_BYTES, log_path
-from windsock.contracts.journal.store import Batch, Store, StoreError
+from windsock.contracts.journal.store import Batch, Store, StoreDamagedError, StoreError
 from windsock.contracts.record_chain import Audit, accepted, genesis
 from windsock.contracts.record_settings import RecordSettings
 
@@ -274,3 +274,19 @@ def test_what_waits_at_the_end_is_committed_first(open_journal):
         asyncio.run(appends())
     again = open_journal()
     assert bodies_of(again) == [b"last"]
+
+
+def test_a_database_that_turns_out_to_be_damaged_is_set_aside_and_a_new_chain_begun(open_journal, tmp_path):
+    journal = open_journal()
+    writer = journal.writer
+    asyncio.run(journal.append([b"one"], LONG_S))
+
+    def damaged(_store):
+        raise StoreDamagedError("database disk image is malformed")
+
+    with pytest.raises(StoreDamagedError):
+        journal.run(damaged)
+    until(lambda: journal.writer != writer and journal.can_record)
+    asyncio.run(journal.append([b"two"], LONG_S))
+    assert bodies_of(journal) == [b"two"]
+    assert len(list((tmp_path / "00").glob("damaged-*/journal.db"))) == 1

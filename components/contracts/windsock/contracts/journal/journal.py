@@ -93,7 +93,7 @@ class Journal:
             raise NotRecorded("queue_full")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(within_s, _settle, [future], NotRecorded("too_late"))
+        timer = loop.call_later(within_s, _settle, [future], "too_late")
         self._queue.put(_Waiting(bodies, loop, future))
         try:
             await future
@@ -136,9 +136,7 @@ class Journal:
             if self.trouble and time.monotonic() >= self._retry_at:
                 self._recover()
             try:
-                item = (
-                    self._held.pop() if self._held else self._queue.get(timeout=PROBE_EVERY_S if self.trouble else None)
-                )
+                item = self._next()
             except queue.Empty:
                 continue
             if item is None:
@@ -171,22 +169,22 @@ class Journal:
     def _record(self, group: list[_Waiting]) -> None:
         """One commit; then everyone who waited is told, each event loop once."""
         alive = [waiting for waiting in group if not waiting.future.done()]
-        error: NotRecorded | None = None
+        reason = ""
         try:
             if alive:
                 store = self._open_store()
                 store.append([body for waiting in alive for body in waiting.bodies])
                 self.head, self.trouble = store.head, ""
         except StoreFullError as failure:
-            error = NotRecorded("journal_full")
+            reason = "journal_full"
             self._failed(failure)
         except StoreError as failure:
-            error = NotRecorded("broken")
+            reason = "broken"
             self._failed(failure)
         for loop in {waiting.loop for waiting in alive}:
             futures = [waiting.future for waiting in alive if waiting.loop is loop]
             try:
-                loop.call_soon_threadsafe(_settle, futures, error)
+                loop.call_soon_threadsafe(_settle, futures, reason)
             except RuntimeError:
                 log("record_answer_abandoned", answers=len(futures))  # The loop was closed: nobody waits any more.
         self._look()
@@ -233,10 +231,10 @@ class Journal:
         store, self._store = self._store, None
         try:
             store.close()
+            if isinstance(error, StoreDamagedError):
+                self._slot.set_aside(str(error))
         except (StoreError, OSError) as failure:
             log("record_close_failed", reason=str(failure))
-        if isinstance(error, StoreDamagedError):
-            self._slot.set_aside(str(error))
 
     def _recover(self) -> None:
         """Tries what failed; called every second while there is trouble, whether or not anyone asks."""
@@ -260,7 +258,7 @@ class Journal:
             if isinstance(item, _Job):
                 item.future.set_exception(StoreError("closed"))
             elif item is not None:
-                item.loop.call_soon_threadsafe(_settle, [item.future], NotRecorded("closed"))
+                item.loop.call_soon_threadsafe(_settle, [item.future], "closed")
         if self._store is not None:
             try:
                 self._store.checkpoint(pages=0)
@@ -269,10 +267,12 @@ class Journal:
                 log("record_close_failed", reason=str(error))
 
 
-def _settle(futures: Sequence["asyncio.Future[None]"], error: NotRecorded | None) -> None:
+def _settle(futures: Sequence["asyncio.Future[None]"], reason: str) -> None:
+    """Ends waits: well if there is no reason, else with it. In the event loop's own thread."""
     for future in futures:
-        if not future.done():
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
+        if future.done():
+            continue
+        if reason:
+            future.set_exception(NotRecorded(reason))
+        else:
+            future.set_result(None)
