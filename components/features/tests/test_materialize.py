@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
-from kiosks import TIME, at, executor_input, sealed, write_data, write_use_case
+from kiosks import STOCK, TIME, at, executor_input, sealed, write_data, write_use_case
 from windsock.contracts.artifact import open_artifact
 from windsock.contracts.errors import InputError
 from windsock.contracts.files import read_json
@@ -159,6 +159,15 @@ def test_nothing_later_than_as_of_gets_in(world):
     facts = [fact("k0", None, 1.0, 0, 5), fact("k0", None, 2.0, 9, 11), fact("k0", None, 3.0, 11, 9)]
     assert world.bring(facts, at(10)) == {"stock": 1, "weather": 0}
     assert world.online()["stock"]["k0",] == (at(0), {"amount": 1.0, "pieces": 1})
+
+
+def test_a_row_that_a_view_dates_later_than_its_facts_waits_for_its_time(tmp_path):
+    world = World(tmp_path, f"sqlite://{tmp_path}/online.db")
+    stock = world.use_case / "views" / "stock.sql"
+    stock.write_text(STOCK.replace("told_at as created", "told_at + interval 1 hour as created"))
+    facts = [fact("k0", None, 1.0, 0, 5)]
+    assert world.bring(facts, at(64))["stock"] == 0
+    assert world.bring(facts, at(65))["stock"] == 1
 
 
 def test_a_late_correction_of_the_same_time_gets_in(world):
