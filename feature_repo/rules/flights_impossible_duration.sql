@@ -7,4 +7,4 @@
 -- message: is scheduled to take less than 15 minutes or more than 14 hours
 select carrier, flight_number, origin, scheduled_departure_at
 from flights
-where scheduled_arrival_at - scheduled_departure_at not between interval 15 minutes and interval 14 hours
+where epoch(scheduled_arrival_at) - epoch(scheduled_departure_at) not between 15 * 60 and 14 * 3600

@@ -8,4 +8,4 @@
 select carrier, flight_number, origin, scheduled_departure_at
 from flights
 where scheduled_arrival_at > scheduled_departure_at
-    and distance_miles > 650 * epoch(scheduled_arrival_at - scheduled_departure_at) / 3600
+    and distance_miles > 650 * (epoch(scheduled_arrival_at) - epoch(scheduled_departure_at)) / 3600

@@ -7,4 +7,4 @@
 -- message: was not published a day ahead: its schedule or its publication is shifted
 select carrier, flight_number, origin, scheduled_departure_at
 from flights
-where scheduled_departure_at - published_at not between interval '23 hours 30 minutes' and interval '24 hours 30 minutes'
+where abs(epoch(scheduled_departure_at) - epoch(published_at) - 24 * 3600) > 30 * 60

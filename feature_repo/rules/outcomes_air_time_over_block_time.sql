@@ -5,4 +5,4 @@
 -- origin: 7 rows of 2013, all in the night when the clocks went back
 -- owner: flight-operations
 -- message: was in the air for longer than from gate to gate
-select carrier, flight_number, origin, scheduled_departure_at from outcomes where to_minutes(air_time_minutes) > arrived_at - departed_at
+select carrier, flight_number, origin, scheduled_departure_at from outcomes where air_time_minutes * 60 > epoch(arrived_at) - epoch(departed_at)

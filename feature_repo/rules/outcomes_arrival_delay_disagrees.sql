@@ -7,4 +7,4 @@
 -- message: its arrival delay is not the minutes between schedule and arrival
 select carrier, flight_number, origin, scheduled_departure_at
 from outcomes join flights using (carrier, flight_number, origin, scheduled_departure_at)
-where arrived_at <> scheduled_arrival_at + to_minutes(arrival_delay_minutes)
+where epoch(arrived_at) - epoch(scheduled_arrival_at) <> arrival_delay_minutes * 60

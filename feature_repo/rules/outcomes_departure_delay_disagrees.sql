@@ -7,4 +7,4 @@
 -- message: its departure delay is not the minutes between schedule and departure
 select carrier, flight_number, origin, scheduled_departure_at
 from outcomes
-where departed_at <> scheduled_departure_at + to_minutes(departure_delay_minutes)
+where epoch(departed_at) - epoch(scheduled_departure_at) <> departure_delay_minutes * 60

@@ -5,4 +5,4 @@
 -- origin: 235 minutes at most in 2013: rules against tarmac delays allow 3 hours at each end
 -- owner: flight-operations
 -- message: spent more than five hours between gate and air
-select carrier, flight_number, origin, scheduled_departure_at from outcomes where arrived_at - departed_at - to_minutes(air_time_minutes) > interval 5 hours
+select carrier, flight_number, origin, scheduled_departure_at from outcomes where epoch(arrived_at) - epoch(departed_at) - air_time_minutes * 60 > 5 * 3600

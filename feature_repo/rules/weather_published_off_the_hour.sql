@@ -7,4 +7,4 @@
 -- message: was not published within the hour after its observation: one of the two times is shifted
 select origin, observed_at
 from weather
-where published_at < observed_at or published_at > observed_at + interval 1 hour
+where published_at < observed_at or epoch(published_at) - epoch(observed_at) > 3600

@@ -12,4 +12,4 @@ with hours as (
 )
 select origin, observed_at
 from hours
-where observed_at - before_at <= interval 1 hour and abs(temperature_f - before_f) > 25
+where epoch(observed_at) - epoch(before_at) <= 3600 and abs(temperature_f - before_f) > 25

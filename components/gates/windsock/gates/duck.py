@@ -41,19 +41,20 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def check_query(rule: str, query: str) -> None:
-    """Lets only one plain query through.
+def check_queries(queries: Mapping[str, str]) -> None:
+    """Lets only rules through that are one plain query each.
 
     Raises:
         InputError: the text is no SQL, more than one statement, or one that is more than a query.
     """
-    try:
-        with duckdb.connect() as connection:
-            statements = connection.extract_statements(query)
-    except duckdb.Error as error:
-        raise InputError(f"rule {rule}", query, f"one select ({_line(error)})") from error
-    if len(statements) != 1 or statements[0].type.name != "SELECT":
-        raise InputError(f"rule {rule}", query, "one select, which changes nothing")
+    with duckdb.connect() as connection:
+        for rule, query in queries.items():
+            try:
+                statements = connection.extract_statements(query)
+            except duckdb.Error as error:
+                raise InputError(f"rule {rule}", query, f"one select ({_line(error)})") from error
+            if len(statements) != 1 or statements[0].type.name != "SELECT":
+                raise InputError(f"rule {rule}", query, "one select, which changes nothing")
 
 
 def _line(error: Exception) -> str:
@@ -143,6 +144,10 @@ class Tables:
     def types(self, table: str) -> dict[str, str]:
         """The type of each column, as DuckDB names it."""
         return {row[0]: str(row[1]) for row in self._rows(f"describe {quoted(table)}")}
+
+    def holds_numbers(self, table: str, column: str) -> bool:
+        """Whether a column is there and of a type of numbers."""
+        return _is_number(self.types(table).get(column, ""))
 
     def offenders(self, table: str, query: str) -> Offenders:
         """Runs a rule's query and finds the rows of `table` whose keys it returns.

@@ -9,7 +9,7 @@ from windsock.contracts.use_case import Table
 from windsock.contracts.verdict import Finding, Outcome
 from windsock.gates import statistics, structure
 from windsock.gates.duck import RuleError, Tables
-from windsock.gates.policy import TEXT, Policy
+from windsock.gates.policy import Policy
 from windsock.gates.rules import Severity
 from windsock.gates.statistics import Compared, Day
 from windsock.gates.tfdv import TableSchema, anomalies, distances, profile
@@ -108,12 +108,12 @@ class Gate:
         judged.quarantined = {row: tuple(names) for row, names in sorted(broken.items())}
 
     def _set_aside(self, tables: Tables, name: str, judged: Judged) -> None:
-        """Statistics are those of the rows that stay, unless so many go that what is left would say nothing."""
+        """Statistics leave out the odd rows that kept rules quarantine; those of a broken rule would be missed."""
         bound = self.policy.gates.tables[name].max_quarantined_share
         finding = structure.judge_quarantine(name, judged.rows, len(judged.quarantined), bound, self.policy.owner)
         judged.findings.append(finding)
-        if finding.outcome is Outcome.PASSED:
-            tables.set_aside(name, judged.quarantined)
+        kept = {rule.check.removeprefix("rule/") for rule in judged.findings if rule.outcome is Outcome.PASSED}
+        tables.set_aside(name, [row for row, rules in judged.quarantined.items() if not kept.isdisjoint(rules)])
 
     def _judge_statistics(self, tables: Tables, name: str, judged: Judged) -> None:
         gates, settings, owner = self.policy.gates, self.policy.gates.tables[name], self.policy.owner
@@ -150,7 +150,7 @@ class Gate:
 
     def _shapes(self, tables: Tables, name: str, judged: Judged) -> list[Shape]:
         """The distributions nearest to their limit, or furthest beyond it, in the window where they are so."""
-        comparisons, kinds = self.policy.gates.tables[name].distributions, self.schema[name].kinds
+        comparisons = self.policy.gates.tables[name].distributions
         worst = {}
         for column, comparison in comparisons.items():
             measured = [(item.distances[column], item.window) for item in judged.compared if column in item.distances]
@@ -159,12 +159,12 @@ class Gate:
                 worst[column] = (distance / max(comparison.limit, 1e-9), window)
         ranked = sorted(worst, key=lambda column: -worst[column][0])
         drawn = [column for rank, column in enumerate(ranked) if rank < DRAWN or worst[column][0] > 1]
-        return [_shape(tables, name, column, kinds.get(column, TEXT), worst[column][1]) for column in drawn]
+        return [_shape(tables, name, column, worst[column][1]) for column in drawn]
 
 
-def _shape(tables: Tables, name: str, column: str, kind: str, window: Window) -> Shape:
+def _shape(tables: Tables, name: str, column: str, window: Window) -> Shape:
     spans = (window.judged, window.reference)
-    if kind == TEXT:
+    if not tables.holds_numbers(name, column):
         return Shape(column, window, values=tables.value_shares(name, column, spans, VALUES))
     edges, counts = tables.bins(name, column, spans, BINS)
     return Shape(column, window, edges, counts)

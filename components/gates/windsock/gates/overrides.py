@@ -123,4 +123,5 @@ def refusal(verdict: Verdict, decision: Decision) -> str:
     if len(reasons) > len(shown):
         shown.append(f"and {len(reasons) - len(shown)} more in the verdict")
     expired = [f"the override of {entry.finding} ended {entry.until}" for entry in decision.expired]
-    return f"{verdict.gate} stopped the run for {len(reasons)} reasons: " + "; ".join([*shown, *expired])
+    count = "1 reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
+    return f"{verdict.gate} stopped the run for {count}: " + "; ".join([*shown, *expired])

@@ -47,7 +47,7 @@ def _finding(check: str, effect: Effect | None, bound: Bound, owner: str, *, low
     """A finding on the worst effect; with none there is nothing to go by, which is inconclusive."""
     owner = bound.owner or owner
     if effect is None:
-        message = "too little history to judge"
+        message = "nothing to judge: the column is missing or empty, or history is too short"
         return Finding(
             check, Outcome.INCONCLUSIVE, message, threshold=bound.limit, threshold_origin=bound.origin, owner=owner
         )

@@ -9,7 +9,7 @@ from windsock.contracts.clock import format_time
 from windsock.contracts.step import Step
 from windsock.contracts.use_case import UseCase, load_use_case
 from windsock.contracts.verdict import Finding, Outcome, Verdict, judge
-from windsock.gates.duck import Tables, check_query, split_table
+from windsock.gates.duck import Tables, check_queries, split_table
 from windsock.gates.gate import Gate, Judged
 from windsock.gates.page import verdict_page
 from windsock.gates.policy import make_policy
@@ -44,8 +44,7 @@ def make_gate(use_case: UseCase, directory: Path, as_of: datetime) -> Gate:
         InputError: names the part that is missing, wrong or at odds with another.
     """
     schema, rules = load_schema(directory), load_rules(directory)
-    for rule in rules:
-        check_query(rule.name, rule.query)
+    check_queries({rule.name: rule.query for rule in rules})
     policy = make_policy(use_case, {table: part.kinds for table, part in schema.items()}, rules)
     return Gate(policy, schema, use_case.tables, as_of)
 
