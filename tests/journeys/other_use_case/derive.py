@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-COLUMNS = ("load", "vibration", "pressure", "trips_share", "night", "south")
+COLUMNS = ("planned_load", "vibration", "pressure", "trips_share", "night", "south")
 
 
 def derive(request: Mapping[str, object], features: Mapping[str, object]) -> tuple[float, ...]:
