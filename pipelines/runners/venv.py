@@ -180,6 +180,12 @@ def container_tasks(compiled: str) -> dict[str, bool]:
     return tasks
 
 
+def container_images(compiled: str) -> list[str]:
+    """The image references of a compiled pipeline; all are looked at before the first step runs."""
+    executors = next(yaml.safe_load_all(compiled))["deploymentSpec"]["executors"].values()
+    return sorted({executor["container"]["image"] for executor in executors if "container" in executor})
+
+
 def _step_name(task: str) -> str:
     """KFP numbers a component's second task: `require-passed-2` runs the step `require_passed`."""
     return re.sub(r"-\d+$", "", task).replace("-", "_")
@@ -201,6 +207,8 @@ def run_pipeline(
     """
     text = compiled.read_text(encoding="utf-8")
     tasks = container_tasks(text)
+    for reference in container_images(text):
+        prepared_image(reference)
     cacheable = frozenset(_step_name(task) for task, enabled in tasks.items() if enabled)
     run = Run(workspace, cacheable, started, finished)
     workspace.runs.mkdir(parents=True, exist_ok=True)
