@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import skops.io  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone  # type: ignore[import-untyped]
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier  # type: ignore[import-untyped]
 from sklearn.calibration import CalibratedClassifierCV  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from windsock.contracts.errors import InputError
@@ -39,7 +39,8 @@ def build(estimator: ModuleType, seed: int, parameters: Mapping[str, float]) -> 
         classifier = estimator.build(seed, parameters)
     except (TypeError, ValueError) as error:
         raise InputError("training.parameters", dict(parameters), f"what estimator.py takes ({error})") from error
-    if not isinstance(classifier, ClassifierMixin):
+    # A pipeline that ends in a classifier is one too, though it is no `ClassifierMixin`.
+    if not isinstance(classifier, BaseEstimator) or not is_classifier(classifier):
         raise InputError("estimator.build", type(classifier).__name__, "a scikit-learn classifier")
     for name, value in classifier.get_params(deep=True).items():
         # `from_dtype` finds no category among float32 columns.
