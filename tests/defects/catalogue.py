@@ -66,6 +66,6 @@ def _differs(connection: duckdb.DuckDBPyConnection, table: str, snapshot: Path) 
         return True
     if connection.sql(f"from {table}").columns != connection.sql(f"from {good}").columns:
         return True
-    query = f"select (select count(*) from (from {table} except all from {good})), (select count(*) from {table}), (select count(*) from {good})"
-    added, now, before = connection.execute(query).fetchone() or (0, 0, 0)
-    return bool(added) or now != before
+    added = connection.sql(f"from {table} except all from {good}")
+    lost = connection.sql(f"from {good} except all from {table}")
+    return bool(added.limit(1).fetchall() or lost.limit(1).fetchall())

@@ -53,7 +53,7 @@ def test_clean_month_passes(as_of: str, trials: Trials) -> None:
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_without_a_layer_defects_go_through(layer: str, trials: Trials) -> None:
-    """If this layer said nothing, some defect would pass: so whoever disarms it turns the tests of those defects red."""
+    """If this layer said nothing, some defects would pass: who disarms it turns the tests of those defects red."""
     through = []
     for defect, answer in trials.defects.items():
         findings = answer.verdict.findings if answer.verdict else ()

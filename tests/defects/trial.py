@@ -14,7 +14,7 @@ from windsock.gates.__main__ import STEPS
 
 from tests.defects.catalogue import Defect, spoil
 
-MONTHS = tuple(f"2013-{month:02d}-01" for month in range(2, 13)) + ("2014-01-01",)
+MONTHS = (*tuple(f"2013-{month:02d}-01" for month in range(2, 13)), "2014-01-01")
 OUTPUTS = ("judged", "quarantine", "verdict", "report", "metrics")
 
 

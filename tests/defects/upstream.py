@@ -1,4 +1,4 @@
-"""Real data by the real programs, each in its own environment: the feed fills a landing zone, ingest takes snapshots."""
+"""Real data by the real programs, each in its own environment: the feed fills a landing zone, ingest reads it."""
 
 import json
 import subprocess

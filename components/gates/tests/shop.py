@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-
 from windsock.contracts.artifact import Origin, new_artifact
 from windsock.contracts.step import main
 from windsock.contracts.verdict import Finding, Verdict
@@ -57,6 +56,19 @@ training_days = 60
 
 [training]
 seed = 1
+
+[evaluation]
+minimum_rows = 100
+auc_floor = { limit = 0.5, origin = "a test" }
+calibration_error = { limit = 0.2, origin = "a test" }
+cost_margin = { limit = 0.1, origin = "a test" }
+
+[evaluation.slices]
+columns = []
+minimum_rows = 10
+cost_margin = { limit = 0.1, origin = "a test" }
+auc_margin = { limit = 0.1, origin = "a test" }
+calibration_gap = { limit = 0.1, origin = "a test" }
 
 [gates]
 time_zone = "Europe/Berlin"
@@ -118,14 +130,17 @@ select order_number from orders where revenue < 0
 
 # 96 orders a day, one each quarter of an hour, from January to March; the same every time.
 ORDERS = """
-    select n as order_number, ['north', 'south', 'west'][1 + (hash(n) % 3)::int] as shop, 20.0 + hash(n, 1) % 1000 / 20 as revenue,
+    select n as order_number, ['north', 'south', 'west'][1 + (hash(n) % 3)::int] as shop,
+        20.0 + hash(n, 1) % 1000 / 20 as revenue,
         'fine' || (hash(n, 2) % 5) as note, timestamptz '2019-12-31 23:00:00Z' + to_minutes(15 * n) as ordered_at,
         ordered_at + interval '5 minutes' as recorded_at
     from range(96 * 91 + 4) orders(n)
 """
 
 
-def write_use_case(directory: Path, rules: Mapping[str, str] | None = None, edits: Mapping[str, str] | None = None) -> Path:
+def write_use_case(
+    directory: Path, rules: Mapping[str, str] | None = None, edits: Mapping[str, str] | None = None
+) -> Path:
     """Writes the files of the use case; `edits` replaces pieces of any of them."""
     (directory / "rules").mkdir(parents=True)
     rule = RULE.format(severity="quarantine", tolerance=0.001, tolerance_a_day=0.05)
@@ -191,8 +206,13 @@ def _artifact(name: str, path: Path) -> dict[str, Any]:
 
 
 def validate(
-    work: Path, statements: str = "", *, rows: str = ORDERS, as_of: str = AS_OF,
-    rules: Mapping[str, str] | None = None, edits: Mapping[str, str] | None = None,
+    work: Path,
+    statements: str = "",
+    *,
+    rows: str = ORDERS,
+    as_of: str = AS_OF,
+    rules: Mapping[str, str] | None = None,
+    edits: Mapping[str, str] | None = None,
 ) -> Run:
     """Seals a use case and a snapshot below `work`, and runs `validate_data` on them."""
     with new_artifact(work / "use_case", "use_case", Origin("test")) as directory:

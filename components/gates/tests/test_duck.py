@@ -4,7 +4,6 @@ from pathlib import Path
 import duckdb
 import pytest
 from shop import ROWS, write_snapshot
-
 from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import Table
 from windsock.gates.duck import RuleError, Tables, split_table
@@ -72,7 +71,7 @@ def test_days_are_those_of_the_zone(tmp_path: Path) -> None:
 
 
 def test_what_is_no_number_counts_as_missing(tmp_path: Path) -> None:
-    spoil = "update orders set revenue = 'nan' where order_number < 24; update orders set revenue = 'inf' where order_number = 24"
+    spoil = "update orders set revenue = case order_number when 24 then 'inf' else 'nan' end where order_number < 25"
     with tables(tmp_path, spoil) as opened:
         day = opened.days("orders", ["revenue"])[date(2020, 1, 1)]
     assert day.nulls["revenue"] == pytest.approx(25 / 96)
@@ -80,7 +79,9 @@ def test_what_is_no_number_counts_as_missing(tmp_path: Path) -> None:
 
 
 def test_broken_keys_are_counted(tmp_path: Path) -> None:
-    spoil = "update orders set order_number = 7 where order_number in (8, 9); update orders set order_number = null where order_number = 1"
+    spoil = (
+        "update orders set order_number = case order_number when 1 then null else 7 end where order_number in (1, 8, 9)"
+    )
     with tables(tmp_path, spoil) as opened:
         assert opened.broken_keys("orders") == (1, 3)
 
@@ -89,7 +90,13 @@ def test_rows_set_aside_are_gone_from_what_is_measured(tmp_path: Path) -> None:
     with tables(tmp_path) as opened:
         opened.set_aside("orders", [0, 5])
         assert opened.count("orders") == ROWS - 2
-        assert opened.offenders("orders", "select order_number from orders where order_number < 7").rows == (1, 2, 3, 4, 6)
+        assert opened.offenders("orders", "select order_number from orders where order_number < 7").rows == (
+            1,
+            2,
+            3,
+            4,
+            6,
+        )
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "', now()) --", ""])

@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from windsock.contracts.errors import InputError
 from windsock.contracts.verdict import Finding, Outcome, Verdict, judge
 from windsock.gates.overrides import decide, parse_overrides, refusal

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 from shop import write_use_case
-
 from windsock.contracts.clock import parse_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import load_use_case
@@ -43,8 +42,8 @@ def test_an_infinity_norm_of_numbers_is_refused_when_the_policy_is_loaded(tmp_pa
         ('time_zone = "Europe/Berlin"', 'time_zone = "Europe/Berlin"\nenabled = false', "gates.enabled"),
         ("[gates.tables.orders", "[gates.tables.returns", "gates.tables"),
         ("-- table: orders", "-- table: returns", "table"),
-        ("feature {\n  name: \"orders\"", "feature {\n  name: \"returns\"", "schema"),
-        ('presence { min_count: 100 }', "", "schema: orders"),
+        ('feature {\n  name: "orders"', 'feature {\n  name: "returns"', "schema"),
+        ("presence { min_count: 100 }", "", "schema: orders"),
         ("type: STRUCT", "type: BYTES", "schema: orders"),
         ("string_domain {", "string_domains {", "schema"),
         ('name: "note"', 'name: "event_hour"', "column"),
@@ -57,9 +56,11 @@ def test_a_bad_policy_is_refused_by_name(old: str, new: str, named: str, tmp_pat
 
 
 def test_a_table_without_settings_is_refused(tmp_path: Path) -> None:
-    text = '\n[tables.returns]\nkey = ["order_number"]\nevent_time = "ordered_at"\ncreated_time = "recorded_at"\n\n[label]'
+    text = (
+        '\n[tables.returns]\nkey = ["order_number"]\nevent_time = "ordered_at"\ncreated_time = "recorded_at"\n\n[label]'
+    )
     with pytest.raises(InputError, match="every table of the use case is judged"):
-        load(tmp_path / "use_case", {"\n[label]": text})
+        load(tmp_path / "use_case", {"[label]": text})
 
 
 def test_a_schema_of_several_tables(tmp_path: Path) -> None:

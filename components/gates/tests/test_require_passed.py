@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from shop import AS_OF, run_step
-
 from windsock.contracts.artifact import Origin, new_artifact, open_artifact
 from windsock.contracts.verdict import Finding, Outcome, judge
 
@@ -21,14 +20,20 @@ def require(work: Path, outcome: Outcome, override: str = "", as_of: str = AS_OF
 
 def passed(work: Path) -> dict[str, Any]:
     artifact = open_artifact(work / "passed", "passed")
-    return {"details": dict(artifact.details), "origin": artifact.origin, **json.loads((artifact.path / "passed.json").read_text())}
+    return {
+        "details": dict(artifact.details),
+        "origin": artifact.origin,
+        **json.loads((artifact.path / "passed.json").read_text()),
+    }
 
 
 def test_a_passed_verdict_passes(tmp_path: Path) -> None:
     assert require(tmp_path, Outcome.PASSED) == 0
     content = passed(tmp_path)
     assert (content["gate"], content["outcome"], content["lifted"]) == ("validate_data", "passed", [])
-    assert content["origin"].inputs["verdict"] == open_artifact(tmp_path / "verdict").digest == content["verdict_digest"]
+    assert (
+        content["origin"].inputs["verdict"] == open_artifact(tmp_path / "verdict").digest == content["verdict_digest"]
+    )
 
 
 @pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.INCONCLUSIVE])

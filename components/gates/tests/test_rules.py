@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 from shop import RULE, write_use_case
-
 from windsock.contracts.errors import InputError
 from windsock.gates.duck import check_queries
 from windsock.gates.rules import Severity, load_rules, parse_rule

@@ -1,7 +1,7 @@
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
-
 from windsock.contracts.gate_settings import Gates
 from windsock.gates.windows import Span, around, windows
 
@@ -16,7 +16,9 @@ def span(days: int) -> Span:
     return Span(LAST - timedelta(days=days - 1), LAST)
 
 
-@pytest.mark.parametrize("days, expected", [(-3, 0), (0, 0), (27, 0), (28, 1), (41, 1), (42, 1), (69, 1), (70, 2), (181, 5), (182, 6)])
+@pytest.mark.parametrize(
+    "days, expected", [(-3, 0), (0, 0), (27, 0), (28, 1), (41, 1), (42, 1), (69, 1), (70, 2), (181, 5), (182, 6)]
+)
 def test_number_of_windows(days: int, expected: int) -> None:
     assert len(windows(span(days), gates())) == expected
 
@@ -25,7 +27,7 @@ def test_number_of_windows(days: int, expected: int) -> None:
 def test_windows_meet_and_end_with_the_newest_day(days: int) -> None:
     found = windows(span(days), gates())
     assert found[0].judged.last == LAST
-    for newer, older in zip(found, found[1:], strict=False):
+    for newer, older in pairwise(found):
         assert older.judged.last == newer.judged.first - timedelta(days=1)
     for window in found:
         assert window.reference.last == window.judged.first - timedelta(days=1)

@@ -15,7 +15,7 @@ import duckdb
 from windsock.contracts.clock import format_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import Table
-from windsock.gates.policy import EVENT_HOUR
+from windsock.gates.policy import EVENT_HOUR, NUMBER, TEXT, TIME, TRUTH, WHOLE_NUMBER
 from windsock.gates.statistics import Day
 from windsock.gates.windows import Span
 
@@ -145,9 +145,9 @@ class Tables:
         """The type of each column, as DuckDB names it."""
         return {row[0]: str(row[1]) for row in self._rows(f"describe {quoted(table)}")}
 
-    def holds_numbers(self, table: str, column: str) -> bool:
-        """Whether a column is there and of a type of numbers."""
-        return _is_number(self.types(table).get(column, ""))
+    def kinds(self, table: str) -> dict[str, str]:
+        """The kind of each column as the schema speaks of it; of a type that it does not know, the type."""
+        return {name: _kind(kind) for name, kind in self.types(table).items()}
 
     def offenders(self, table: str, query: str) -> Offenders:
         """Runs a rule's query and finds the rows of `table` whose keys it returns.
@@ -221,9 +221,9 @@ class Tables:
 
     def days(self, table: str, means: Collection[str]) -> dict[date, Day]:
         """What each local day with a row holds; means are of the columns asked for that are numbers."""
-        types = self.types(table)
+        types, kinds = self.types(table), self.kinds(table)
         values = {name: _finite(kind, quoted(name)) for name, kind in types.items()}
-        numbers = [name for name in means if name in types and _is_number(types[name])]
+        numbers = [name for name in means if kinds.get(name) in (NUMBER, WHOLE_NUMBER)]
         parts = [f"avg(({value} is null)::int)" for value in values.values()]
         parts += [f"avg({values[name]})" for name in numbers]
         query = (
@@ -285,8 +285,14 @@ def _day(row: tuple[Any, ...], columns: list[str], numbers: list[str]) -> Day:
     )
 
 
-def _is_number(kind: str) -> bool:
-    return kind in WHOLE or kind in {"FLOAT", "DOUBLE"} or kind.startswith("DECIMAL")
+def _kind(kind: str) -> str:
+    if kind in WHOLE:
+        return WHOLE_NUMBER
+    if kind in {"FLOAT", "DOUBLE"} or kind.startswith("DECIMAL"):
+        return NUMBER
+    if kind.startswith("TIMESTAMP"):
+        return TIME
+    return {"VARCHAR": TEXT, "BOOLEAN": TRUTH}.get(kind, kind)
 
 
 def _column(name: str) -> str:
@@ -301,13 +307,10 @@ def _finite(kind: str, column: str) -> str:
 
 def _plain(kind: str, column: str) -> str:
     """A column as one of the three types that TFDV knows; times are counted in microseconds."""
-    if kind.startswith("TIMESTAMP") or kind == "DATE":
+    if _kind(kind) == TIME:
         return f"epoch_us({column})"
-    if kind == "BOOLEAN":
-        return f"{column}::bigint"
-    if kind in WHOLE:
-        return f"{column}::bigint"
-    return f"{column}::double" if _is_number(kind) else f"{column}::varchar"
+    types = {WHOLE_NUMBER: "bigint", TRUTH: "bigint", NUMBER: "double"}
+    return f"{column}::{types.get(_kind(kind), 'varchar')}"
 
 
 def split_table(source: Path, rows: Mapping[int, str], judged: Path, quarantine: Path) -> tuple[int, int]:

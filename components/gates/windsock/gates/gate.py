@@ -9,7 +9,7 @@ from windsock.contracts.use_case import Table
 from windsock.contracts.verdict import Finding, Outcome
 from windsock.gates import statistics, structure
 from windsock.gates.duck import RuleError, Tables
-from windsock.gates.policy import Policy
+from windsock.gates.policy import NUMBER, TIME, WHOLE_NUMBER, Policy
 from windsock.gates.rules import Severity
 from windsock.gates.statistics import Compared, Day
 from windsock.gates.tfdv import TableSchema, anomalies, distances, profile
@@ -72,20 +72,18 @@ class Gate:
 
     def _judge_schema(self, tables: Tables, name: str, judged: Judged) -> None:
         schema, definition, owner = self.schema[name], self.definitions[name], self.policy.owner
-        types = tables.types(name)
-        times = {column for column, kind in types.items() if kind.startswith("TIMESTAMP")}
+        kinds = tables.kinds(name)
         found = profile(tables.arrow(name))
         problems = {anomaly.column: anomaly.message for anomaly in anomalies(found, schema)}
-        profiled = structure.Profiled(found.rows, found.distinct, problems)
-        judged.findings += structure.judge_schema(
-            name, schema.kinds, times, judged.rows, profiled, schema.constant, owner
-        )
-        if not {*definition.key, definition.event_time, definition.created_time} <= types.keys():
+        profiled = structure.Profiled(judged.rows, found.rows, kinds, found.distinct, problems)
+        expected = structure.Expected(schema.kinds, schema.least_rows, schema.constant)
+        judged.findings += structure.judge_schema(name, expected, profiled, owner)
+        if not {*definition.key, definition.created_time} <= kinds.keys():
             return
         missing, shared = tables.broken_keys(name)
         judged.findings.append(structure.judge_keys(name, judged.rows, missing, shared, definition.key, owner))
-        untimely, created = tables.untimely(name, self.as_of), definition.created_time
-        as_of = format_time(self.as_of)
+        created, as_of = definition.created_time, format_time(self.as_of)
+        untimely = tables.untimely(name, self.as_of) if kinds[created] == TIME else judged.rows
         judged.findings.append(structure.judge_times(name, judged.rows, untimely, created, as_of, owner))
 
     def _judge_rules(self, tables: Tables, name: str, judged: Judged) -> None:
@@ -118,7 +116,7 @@ class Gate:
     def _judge_statistics(self, tables: Tables, name: str, judged: Judged) -> None:
         gates, settings, owner = self.policy.gates, self.policy.gates.tables[name], self.policy.owner
         event = self.definitions[name].event_time
-        if not tables.types(name).get(event, "").startswith("TIMESTAMP"):
+        if tables.kinds(name).get(event) != TIME:
             message = f"no statistics without {event} as a time"
             judged.findings.append(Finding(f"history/{name}", Outcome.REFUSED, message, owner=owner))
             return
@@ -164,7 +162,7 @@ class Gate:
 
 def _shape(tables: Tables, name: str, column: str, window: Window) -> Shape:
     spans = (window.judged, window.reference)
-    if not tables.holds_numbers(name, column):
+    if tables.kinds(name).get(column) not in (NUMBER, WHOLE_NUMBER):
         return Shape(column, window, values=tables.value_shares(name, column, spans, VALUES))
     edges, counts = tables.bins(name, column, spans, BINS)
     return Shape(column, window, edges, counts)

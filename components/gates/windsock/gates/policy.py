@@ -8,7 +8,7 @@ from windsock.contracts.gate_settings import Gates, TableGates
 from windsock.contracts.use_case import UseCase
 from windsock.gates.rules import Rule
 
-TEXT, WHOLE_NUMBER, NUMBER, TIME = "text", "whole number", "number", "time"
+TEXT, WHOLE_NUMBER, NUMBER, TIME, TRUTH = "text", "whole number", "number", "time", "truth"
 EVENT_HOUR = "event_hour"
 
 

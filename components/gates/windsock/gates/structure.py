@@ -6,7 +6,6 @@ from datetime import date
 
 from windsock.contracts.bound import Bound
 from windsock.contracts.verdict import Finding, Outcome
-from windsock.gates.policy import TEXT, TIME
 from windsock.gates.rules import Rule, Severity
 
 SCHEMA_ORIGIN = "the reviewed schema.pbtxt"
@@ -14,10 +13,23 @@ ALWAYS_ORIGIN = "holds for every table"
 
 
 @dataclass(frozen=True)
+class Expected:
+    """The reviewed schema of one table: kinds by column, the least number of rows, columns that may hold one value."""
+
+    kinds: Mapping[str, str]
+    least_rows: int
+    constant: Collection[str]
+
+
+@dataclass(frozen=True)
 class Profiled:
-    """What TFDV says of a table: rows profiled, distinct values by column, anomalies by column ("" is the table)."""
+    """One table as it is: its rows and those that TFDV profiled, kinds and distinct values by column, and what TFDV
+    found at odds with the schema, by column ("" is the table).
+    """
 
     rows: int
+    profiled_rows: int
+    kinds: Mapping[str, str]
     distinct: Mapping[str, int]
     anomalies: Mapping[str, str]
 
@@ -27,66 +39,45 @@ def passed_or_refused(good: bool) -> Outcome:
     return Outcome.PASSED if good else Outcome.REFUSED
 
 
-def judge_schema(
-    table: str,
-    kinds: Mapping[str, str],
-    times: Collection[str],
-    rows: int,
-    profiled: Profiled,
-    constant: Collection[str],
-    owner: str,
-) -> list[Finding]:
-    """One finding for the table, and one for each column that the schema or the data has.
-
-    Args:
-        table: the table's name.
-        kinds: the kind of each column in the reviewed schema.
-        times: the columns that the data holds as times.
-        rows: how many rows were given to be profiled.
-        profiled: what TFDV says of them.
-        constant: columns that may hold a single value, since the schema allows no other.
-        owner: who answers for the schema.
-    """
-    lost = "" if rows == profiled.rows else f"{rows} rows, but {profiled.rows} were profiled"
-    problem = "; ".join(filter(None, [profiled.anomalies.get("", ""), lost]))
-    findings = [
-        Finding(
-            f"schema/{table}",
-            passed_or_refused(not problem),
-            problem or f"{rows:,} rows, {len(kinds)} columns in the reviewed schema",
-            sample_size=rows,
-            threshold_origin=SCHEMA_ORIGIN,
-            owner=owner,
-        )
-    ]
-    for column in sorted({*kinds, *profiled.distinct, *times, *filter(None, profiled.anomalies)}):
-        problems = _column_problems(column, kinds, times, profiled, column in constant)
-        findings.append(
-            Finding(
-                f"schema/{table}/{column}",
-                passed_or_refused(not problems),
-                "; ".join(problems) or f"as reviewed ({kinds.get(column)})",
-                sample_size=rows,
-                threshold_origin=SCHEMA_ORIGIN,
-                owner=owner,
-            )
-        )
+def judge_schema(table: str, expected: Expected, profiled: Profiled, owner: str) -> list[Finding]:
+    """One finding for the table, and one for each column that the schema or the data has."""
+    problems = [profiled.anomalies[""]] if "" in profiled.anomalies else []
+    if profiled.rows < expected.least_rows:
+        # TFDV says nothing at all about a table without a row.
+        problems = [f"{profiled.rows:,} rows, the schema asks for {expected.least_rows:,} at least"]
+    if profiled.rows != profiled.profiled_rows:
+        problems.append(f"{profiled.rows:,} rows, of which {profiled.profiled_rows:,} were profiled")
+    good = f"{profiled.rows:,} rows, {len(expected.kinds)} columns in the reviewed schema"
+    findings = [_schema_finding(f"schema/{table}", problems, good, profiled.rows, owner)]
+    for column in sorted({*expected.kinds, *profiled.kinds, *filter(None, profiled.anomalies)}):
+        problems = _column_problems(column, expected, profiled)
+        good = f"as reviewed ({expected.kinds.get(column)})"
+        findings.append(_schema_finding(f"schema/{table}/{column}", problems, good, profiled.rows, owner))
     return findings
 
 
-def _column_problems(
-    column: str, kinds: Mapping[str, str], times: Collection[str], profiled: Profiled, constant: bool
-) -> list[str]:
-    problems = []
-    if column in profiled.anomalies:
-        problems.append(profiled.anomalies[column])
-    if column in kinds and column in profiled.distinct and (kinds[column] == TIME) != (column in times):
-        problems.append(
-            "a time in the schema, none in the data" if kinds[column] == TIME else "a time in the data only"
-        )
-    if profiled.distinct.get(column) == 1 and profiled.rows > 1 and not constant:
+def _schema_finding(check: str, problems: Sequence[str], good: str, rows: int, owner: str) -> Finding:
+    return Finding(
+        check,
+        passed_or_refused(not problems),
+        "; ".join(problems) or good,
+        sample_size=rows,
+        threshold_origin=SCHEMA_ORIGIN,
+        owner=owner,
+    )
+
+
+def _column_problems(column: str, expected: Expected, profiled: Profiled) -> list[str]:
+    problems = [profiled.anomalies[column]] if column in profiled.anomalies else []
+    if column not in expected.kinds or column not in profiled.kinds:
+        missing = "the data lacks it" if column in expected.kinds else "the schema does not know it"
+        return problems or [missing]
+    if expected.kinds[column] != profiled.kinds[column]:
+        problems.append(f"{expected.kinds[column]} in the schema, {profiled.kinds[column]} in the data")
+    distinct = profiled.distinct.get(column, 0)
+    if distinct == 1 and profiled.rows > 1 and column not in expected.constant:
         problems.append("every row holds the same value")
-    if column in kinds and profiled.rows and kinds[column] == TEXT and profiled.distinct.get(column) == 0:
+    if distinct == 0:
         problems.append("no row holds a value")
     return problems
 

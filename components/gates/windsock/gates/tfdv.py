@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from windsock.contracts.errors import InputError
-from windsock.gates.policy import NUMBER, TEXT, TIME, WHOLE_NUMBER
+from windsock.gates.policy import NUMBER, TEXT, TIME, TRUTH, WHOLE_NUMBER
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # While they are imported these libraries announce the end of Python releases, and miss notebooks and cloud storage that
@@ -100,6 +100,8 @@ def _kind(feature: Any) -> str:
         return TEXT
     if feature.HasField("time_domain"):
         return TIME
+    if feature.HasField("bool_domain"):
+        return TRUTH
     return NUMBER if feature.type == schema_pb2.FLOAT else WHOLE_NUMBER
 
 
