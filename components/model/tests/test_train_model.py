@@ -52,7 +52,7 @@ def test_the_model_answers_with_one_output_of_probabilities(model):
 def test_the_exported_model_agrees_on_odd_rows(model):
     trained = learner.load((model.path / "model.skops").read_bytes())
     sample = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
-    rows = np.vstack([sample, odd.finite_rows(sample), odd.rows_with_gaps(sample)])
+    rows = np.vstack([sample, *odd.kinds_of_rows(sample)])
     exported = Scorer(model.path / "model.onnx").probability(rows)
     assert np.abs(exported - learner.probability(trained, rows)).max() <= 1e-5
     assert np.isnan(rows).any()

@@ -119,11 +119,9 @@ def _judged(
 
 
 def _odd_scores(candidate: Candidate, features: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exported and trained scores of odd rows. A trained model that takes no gaps is compared on the finite ones."""
-    rows = odd.finite_rows(features)
-    gaps = odd.rows_with_gaps(features)
-    if learner.takes(candidate.trained, gaps):
-        rows = np.vstack([rows, gaps])
+    """Exported and trained scores of odd rows, those values left out that the trained model itself does not take."""
+    taken = [rows for rows in odd.kinds_of_rows(features) if learner.takes(candidate.trained, rows)]
+    rows = np.vstack(taken)
     return candidate.exported.probability(rows), learner.probability(candidate.trained, rows)
 
 

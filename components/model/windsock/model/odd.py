@@ -9,21 +9,20 @@ NOT_FINITE = (np.nan, np.inf, -np.inf)
 NEIGHBOURS = 250
 
 
-def finite_rows(features: Floats) -> Floats:
-    """Zeros, denormals and huge values in each column alone and in all at once, and neighbours of real values.
+def neighbours(features: Floats) -> Floats:
+    """The next float32 above and below real values.
 
-    The neighbours are the next float32 above and below: where a tree's split lies between two of them, a conversion
-    that rounds the split sends one of them the other way.
+    Where a tree's split lies between two of them, a conversion that rounds the split sends one of them the other way.
     """
     sample = features[np.linspace(0, len(features) - 1, min(NEIGHBOURS, len(features)), dtype=int)]
     above, below = np.nextafter(sample, np.float32(np.inf)), np.nextafter(sample, np.float32(-np.inf))
-    complete = np.nan_to_num(np.vstack([above, below]), nan=0.0)
-    return np.vstack([_each_column(features, FINITE), complete]).astype(np.float32)
+    return np.nan_to_num(np.vstack([above, below]), nan=0.0).astype(np.float32)
 
 
-def rows_with_gaps(features: Floats) -> Floats:
-    """Missing and infinite values in each column alone and in all at once."""
-    return _each_column(features, NOT_FINITE)
+def kinds_of_rows(features: Floats) -> list[Floats]:
+    """All odd rows, the neighbours of real values first, then one array for each odd value."""
+    odd_values = [_each_column(features, (value,)) for value in (*FINITE, *NOT_FINITE)]
+    return [neighbours(features), *odd_values]
 
 
 def _each_column(features: Floats, values: tuple[float, ...]) -> Floats:
