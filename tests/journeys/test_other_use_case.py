@@ -68,7 +68,10 @@ def test_an_override_lifts_what_it_names_and_is_on_record(laptop):
     checks = [
         finding["check"] for finding in laptop.verdict("validate-data")["findings"] if finding["outcome"] != "passed"
     ]
-    signed = [{"check": check, "who": "j.doe", "why": "known site", "until": "2024-12-31"} for check in checks]
+    signed = [
+        {"check": f"validate_data/{check}", "who": "j.doe", "why": "known site", "until": "2024-08-01"}
+        for check in checks
+    ]
     ended = laptop.train(AS_OF, override=json.dumps(signed))
     hostile.unlink()
     assert (laptop.newest_run() / "build-training-set").exists(), ended.said
