@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from windsock.contracts.artifact import new_artifact, open_artifact
+from windsock.contracts.artifact import Origin, new_artifact, open_artifact
 
 AS_OF = "2013-03-01"
-TABLES = ("flights", "weather", "outcomes")
+CREATED = {"flights": "published_at", "weather": "published_at", "outcomes": "reported_at"}
+TABLES = tuple(CREATED)
 HEADING = re.compile(r"^--- ([^:\n]+): (.+)$", re.MULTILINE)
 MACROS = """
     set timezone = 'UTC';
@@ -69,3 +70,21 @@ def _differs(connection: duckdb.DuckDBPyConnection, table: str, snapshot: Path) 
     added = connection.sql(f"from {table} except all from {good}")
     lost = connection.sql(f"from {good} except all from {table}")
     return bool(added.limit(1).fetchall() or lost.limit(1).fetchall())
+
+
+def rewind(snapshot: Path, as_of: str, into: Path) -> None:
+    """Seals what a snapshot held at an earlier midnight; the feed of 2013 corrects nothing, so ingest took just that."""
+    origin = Origin("snapshot_data", f"{as_of}T00:00:00Z")
+    with duckdb.connect() as connection, new_artifact(into, "snapshot", origin) as directory:
+        connection.execute(MACROS)
+        for table, created in CREATED.items():
+            rows = f"from read_parquet('{snapshot / table}.parquet') where {created} < timestamptz '{as_of} 00:00:00Z'"
+            connection.execute(f"copy ({rows}) to '{directory / table}.parquet' (format parquet, compression zstd)")
+
+
+def same_rows(one: Path, other: Path) -> bool:
+    """Whether two snapshots hold the same rows."""
+    with duckdb.connect() as connection:
+        pairs = [[f"read_parquet('{path / table}.parquet')" for path in (one, other)] for table in TABLES]
+        queries = [f"from {a} except all from {b}" for pair in pairs for a, b in (pair, reversed(pair))]
+        return not any(connection.sql(query).limit(1).fetchall() for query in queries)

@@ -14,7 +14,8 @@ sys.path.insert(0, str(ROOT))
 from windsock.contracts.use_case_code import pack_use_case  # noqa: E402
 
 from tests.defects.catalogue import AS_OF, load_defects  # noqa: E402
-from tests.defects.trial import MONTHS, Trials, try_clean, try_defect, warm_up  # noqa: E402
+from tests.defects.deliveries import EVERY  # noqa: E402
+from tests.defects.trial import MONTHS, Trials, try_clean, try_defect, try_delivery, warm_up  # noqa: E402
 from tests.defects.upstream import deliver, snapshot  # noqa: E402
 
 lines: list[str] = []
@@ -33,6 +34,17 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def snapshots(use_case: Path, landing: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Snapshots by real ingest: the one that defects are injected into, and that of the whole year."""
+    work = tmp_path_factory.mktemp("snapshots")
+    with ThreadPoolExecutor(2) as threads:
+        made = {
+            as_of: threads.submit(snapshot, use_case, landing, as_of, work / as_of) for as_of in (MONTHS[-1], AS_OF)
+        }
+    return {as_of: path.result() for as_of, path in made.items()}
+
+
+@pytest.fixture(scope="session")
 def trials(use_case: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Trials:
     """Tries everything, on as many processes as there are processors: each of them has to import TFDV once."""
     work = tmp_path_factory.mktemp("trials")
@@ -41,21 +53,22 @@ def trials(use_case: Path, tmp_path_factory: pytest.TempPathFactory, request: py
         for _ in range(processes):
             pool.submit(warm_up)
         landing = request.getfixturevalue("landing")
-        with ThreadPoolExecutor(processes) as threads:
-            made = {
-                as_of: threads.submit(snapshot, use_case, landing, as_of, work / as_of) for as_of in reversed(MONTHS)
-            }
-            clean = {
-                as_of: pool.submit(try_clean, use_case, made[as_of].result(), as_of, work / f"clean-{as_of}")
-                for as_of in reversed(MONTHS)
-            }
-        base = made[AS_OF].result()
+        made = request.getfixturevalue("snapshots")
+        clean = {
+            as_of: pool.submit(try_clean, use_case, made[MONTHS[-1]], as_of, work / f"clean-{as_of}")
+            for as_of in reversed(MONTHS)
+        }
+        delivered = {
+            name: pool.submit(try_delivery, use_case, landing, name, work / f"delivery-{index}")
+            for index, name in enumerate(EVERY)
+        }
         spoilt = {
-            defect: pool.submit(try_defect, use_case, base, AS_OF, defect, work / f"defect-{index}")
+            defect: pool.submit(try_defect, use_case, made[AS_OF], AS_OF, defect, work / f"defect-{index}")
             for index, defect in enumerate(load_defects())
         }
         found = Trials(
-            {defect: answer.result() for defect, answer in spoilt.items()},
+            {defect: trial.result() for defect, trial in spoilt.items()},
+            {name: trial.result() for name, trial in delivered.items()},
             {as_of: clean[as_of].result() for as_of in MONTHS},
         )
     lines.extend(table(found))
@@ -70,6 +83,11 @@ def table(found: Trials) -> list[str]:
         gates = ", ".join(dict.fromkeys(reason.check.split("/", 1)[0] for reason in reasons)) or "NOT REFUSED"
         reason = f"{reasons[0].check}: {reasons[0].message}" if reasons else ""
         shown.append(f"{defect!s:80.80} {gates:40.40} {reason:.140}")
+    for name, delivery in found.deliveries.items():
+        reasons = delivery.answer.verdict.reasons if delivery.answer and delivery.answer.verdict else ()
+        reason = f"{reasons[0].check}: {reasons[0].message}" if reasons else delivery.line if delivery.code else "taken"
+        gate = "ingest" if delivery.code else reasons[0].check.split("/", 1)[0] if reasons else "passed"
+        shown.append(f"{'delivery: ' + name:80.80} {gate:40.40} {reason:.140}")
     refused = sum(answer.refused for answer in found.defects.values())
     kinds = len({defect.kind for defect in found.defects})
     shown.append(f"defects: {refused} of {len(found.defects)} refused, of {kinds} kinds")

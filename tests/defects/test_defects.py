@@ -1,9 +1,12 @@
 """Bad data does not get through, good data does, and no layer of the gates can be spared."""
 
+from pathlib import Path
+
 import pytest
 from windsock.contracts.verdict import Outcome, judge
 
-from tests.defects.catalogue import Defect, load_defects
+from tests.defects.catalogue import AS_OF, Defect, load_defects, rewind, same_rows
+from tests.defects.deliveries import HARMLESS, NOT_TAKEN, REFUSED
 from tests.defects.trial import MONTHS, Trials
 
 DEFECTS = load_defects()
@@ -40,6 +43,32 @@ def test_defect_is_refused(defect: Defect, trials: Trials) -> None:
 def test_nearly_every_defect_is_refused(trials: Trials) -> None:
     refused = sum(answer.refused for answer in trials.defects.values())
     assert refused >= 0.95 * len(trials.defects)
+
+
+@pytest.mark.parametrize("name", NOT_TAKEN)
+def test_delivery_is_not_taken(name: str, trials: Trials) -> None:
+    delivered = trials.deliveries[name]
+    assert (delivered.code, delivered.answer) == (2, None)
+    assert "2013-01" in delivered.line, "the line says which file or month it is about"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_delivery_is_refused(name: str, trials: Trials) -> None:
+    delivered = trials.deliveries[name]
+    assert delivered.code == 2 or (delivered.answer is not None and delivered.answer.refused)
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_delivery_is_harmless(name: str, trials: Trials) -> None:
+    answer = trials.deliveries[name].answer
+    assert answer is not None
+    assert answer.verdict is not None
+    assert (answer.required, answer.verdict.reasons) == (0, ())
+
+
+def test_months_are_what_ingest_took(snapshots: dict[str, Path], tmp_path: Path) -> None:
+    rewind(snapshots[MONTHS[-1]], AS_OF, tmp_path / "rewound")
+    assert same_rows(tmp_path / "rewound", snapshots[AS_OF])
 
 
 @pytest.mark.parametrize("as_of", MONTHS)

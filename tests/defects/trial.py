@@ -12,7 +12,9 @@ from windsock.contracts.step import main
 from windsock.contracts.verdict import Verdict
 from windsock.gates.__main__ import STEPS
 
-from tests.defects.catalogue import Defect, spoil
+from tests.defects import deliveries
+from tests.defects.catalogue import Defect, rewind, spoil
+from tests.defects.upstream import take_snapshot
 
 MONTHS = (*tuple(f"2013-{month:02d}-01" for month in range(2, 13)), "2014-01-01")
 OUTPUTS = ("judged", "quarantine", "verdict", "report", "metrics")
@@ -33,10 +35,20 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Delivered:
+    """What became of a spoilt delivery: ingest's exit code and last line, and the gates' answer if it took it."""
+
+    code: int
+    line: str
+    answer: Answer | None
+
+
+@dataclass(frozen=True)
 class Trials:
-    """All that was tried: defects in their order, and the twelve clean months by the day they were judged."""
+    """All that was tried: defects and deliveries by name, and the twelve clean months by the day they were judged."""
 
     defects: dict[Defect, Answer]
+    deliveries: dict[str, Delivered]
     clean: dict[str, Answer]
 
 
@@ -77,11 +89,25 @@ def try_defect(use_case: Path, snapshot: Path, as_of: str, defect: Defect, work:
         shutil.rmtree(work)
 
 
-def try_clean(use_case: Path, snapshot: Path, as_of: str, work: Path) -> Answer:
-    """Judges a snapshot as it is."""
+def try_delivery(use_case: Path, landing: Path, name: str, work: Path) -> Delivered:
+    """Spoils a landing zone, has ingest read it, and judges what it took."""
     work.mkdir(parents=True)
     try:
-        return judge(use_case, snapshot, as_of, work)
+        zone = deliveries.linked(landing, work / "landing")
+        deliveries.EVERY[name](zone)
+        code, line = take_snapshot(use_case, zone, deliveries.AS_OF, work)
+        taken = (work / "snapshot").exists()
+        return Delivered(code, line, judge(use_case, work / "snapshot", deliveries.AS_OF, work) if taken else None)
+    finally:
+        shutil.rmtree(work)
+
+
+def try_clean(use_case: Path, newest: Path, as_of: str, work: Path) -> Answer:
+    """Judges what was known at an earlier time, as it is."""
+    work.mkdir(parents=True)
+    try:
+        rewind(newest, as_of, work / "snapshot")
+        return judge(use_case, work / "snapshot", as_of, work)
     finally:
         shutil.rmtree(work)
 
