@@ -73,7 +73,7 @@ def _differs(connection: duckdb.DuckDBPyConnection, table: str, snapshot: Path) 
 
 
 def rewind(snapshot: Path, as_of: str, into: Path) -> None:
-    """Seals what a snapshot held at an earlier midnight; the feed corrects nothing, so ingest took just that."""
+    """Seals what a snapshot held at an earlier midnight; the feed corrects nothing, so ingest took this."""
     origin = Origin("snapshot_data", f"{as_of}T00:00:00Z")
     with duckdb.connect() as connection, new_artifact(into, "snapshot", origin) as directory:
         connection.execute(MACROS)

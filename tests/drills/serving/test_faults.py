@@ -140,7 +140,8 @@ def test_predictor_killed(hurt):
     pid = hurt.pid("windsock.predictor")
     os.kill(pid, signal.SIGKILL)
     answers = hurt.drill("predictor killed", 4)
-    assert {reason(answer) for answer in answers} <= FAILED_OVER
+    # The supervisor's next one may be up before the drill is over.
+    assert {reason(answer) for answer in answers} <= {MODEL, *LATE}
     assert Counter(map(reason, answers))["rules", "predictor_unavailable"]
 
 

@@ -44,6 +44,7 @@ td { border-bottom: 1px solid var(--line); padding: 6px 10px 6px 0; vertical-ali
 tr:last-child td { border-bottom: 0; }
 th.number, td.number { text-align: right; white-space: nowrap; }
 code { font: 12.5px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+td code { overflow-wrap: break-word; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); gap: 18px; }
 figure { margin: 8px 0 0; } figcaption { color: var(--muted); font-size: 13px; margin-top: 2px; }
 svg { display: block; width: 100%; height: auto; }
@@ -92,6 +93,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return (MINUS if value < 0 else "") + text
 
 
+def name(text: str) -> str:
+    """A name of a program's making as code, which may break where its words do: `volume/orders/low`."""
+    return f"<code>{escape(text).replace('/', '/<wbr>').replace('_', '_<wbr>')}</code>"
+
+
 def interval_text(interval: tuple[float, float] | None) -> str:
     """An interval as `low … high`."""
     return NOTHING if interval is None else f"{number(interval[0])} … {number(interval[1])}"
@@ -119,7 +125,7 @@ def findings_table(findings: Iterable[Finding]) -> str:
     rows = [
         (
             pill(finding.outcome.value),
-            f"<code>{escape(finding.check)}</code>",
+            name(finding.check),
             escape(finding.message),
             number(finding.effect),
             interval_text(finding.interval),

@@ -11,6 +11,7 @@ from windsock.contracts.report import (
     figure,
     findings_table,
     folded,
+    name,
     number,
     page,
     pill,
@@ -22,7 +23,7 @@ from windsock.gates.rules import Rule
 from windsock.gates.statistics import volume_ratios
 from windsock.gates.volume_chart import volume_chart
 
-CLOSEST = 8
+CLOSEST, DRAWN = 8, 6
 LAYERS = {
     "Schema": ("schema", "keys", "known"),
     "Business rules and quarantine": ("rule", "quarantine", "accounting"),
@@ -46,7 +47,7 @@ def verdict_page(
         gates: the settings, for the limits that charts show.
         subject: the use case's name, the time as of which the data is judged, and the snapshot's digest.
     """
-    name, as_of, digest = subject
+    use_case, as_of, digest = subject
     sections = [
         _reasons(verdict),
         _volume(judged, gates),
@@ -54,7 +55,8 @@ def verdict_page(
         _rules(verdict, judged, rules),
         _everything(verdict),
     ]
-    title, footer = f"{name}: data as of {as_of}", f"snapshot {digest}; days and hours are those of {gates.time_zone}"
+    title = f"{use_case}: data as of {as_of}"
+    footer = f"snapshot {digest}; days and hours are those of {gates.time_zone}"
     return page(title, verdict.outcome.value, _lead(verdict), _facts(verdict, judged), sections, footer)
 
 
@@ -68,7 +70,7 @@ def _lead(verdict: Verdict) -> str:
 
 
 def _facts(verdict: Verdict, judged: Mapping[str, Judged]) -> list[tuple[str, str]]:
-    facts = [(f"rows of {name}", f"{item.rows:,}") for name, item in judged.items()]
+    facts = [(f"rows of {table_name}", f"{item.rows:,}") for table_name, item in judged.items()]
     quarantined = sum(len(item.quarantined) for item in judged.values())
     reasons = [finding.outcome for finding in verdict.reasons]
     return [
@@ -90,20 +92,22 @@ def _reasons(verdict: Verdict) -> Section:
 
 
 def _tension(finding: Finding) -> float:
-    """How near a finding came to its limit; 1 is at the limit."""
+    """How near a finding came to its limit; 1 is at the limit. Volume counts from the usual, which is 1."""
     effect, threshold = finding.effect or 0.0, finding.threshold or 1.0
-    return threshold / effect if finding.check.endswith("/low") else effect / threshold
+    if finding.check.startswith("volume/") and not finding.check.endswith("/hours"):
+        return (effect - 1) / (threshold - 1)
+    return effect / threshold
 
 
 def _volume(judged: Mapping[str, Judged], gates: Gates) -> Section:
     parts = []
-    for name, item in judged.items():
+    for table_name, item in judged.items():
         if item.span is None:
             continue
-        settings = gates.tables[name].volume
+        settings = gates.tables[table_name].volume
         ratios = volume_ratios(item.span, item.days, gates.around_days)
-        chart = volume_chart(ratios, settings.low.limit, settings.high.limit, f"rows of {name} a day")
-        caption = f"{name}: rows a day; the line is what the same weekday brought in the weeks around it"
+        chart = volume_chart(ratios, settings.low.limit, settings.high.limit, f"rows of {table_name} a day")
+        caption = f"{table_name}: rows a day; the line is what the same weekday brought in the weeks around it"
         parts.append(figure(chart, caption))
     note = "A day is red where it brought far less or far more than expected."
     return Section("How much came", "".join(parts), note)
@@ -112,11 +116,12 @@ def _volume(judged: Mapping[str, Judged], gates: Gates) -> Section:
 def _distributions(judged: Mapping[str, Judged], verdict: Verdict) -> Section:
     findings = {finding.check: finding for finding in verdict.findings}
     drawn = []
-    for name, item in judged.items():
+    for table_name, item in judged.items():
         for shape in item.shapes:
-            finding = findings[f"distribution/{name}/{shape.column}"]
-            drawn.append((finding.outcome is not Outcome.REFUSED, _drawing(name, shape, finding)))
-    body = columns(*(part for _, part in sorted(drawn, key=lambda pair: pair[0])))
+            finding = findings[f"distribution/{table_name}/{shape.column}"]
+            drawn.append((_tension(finding), _drawing(table_name, shape, finding)))
+    ranked = sorted(drawn, key=lambda pair: -pair[0])
+    body = columns(*(part for rank, (tension, part) in enumerate(ranked) if rank < DRAWN or tension > 1))
     note = (
         "The columns that moved most, each in the window where it moved most: blue the judged days, orange the days "
         "before. The outermost hundredth of numbers at each end is drawn at the edge."
@@ -124,8 +129,8 @@ def _distributions(judged: Mapping[str, Judged], verdict: Verdict) -> Section:
     return Section("What moved", body, note)
 
 
-def _drawing(name: str, shape: Shape, finding: Finding) -> str:
-    label, judged, before = f"{name}: {shape.column}", "judged", "reference"
+def _drawing(table_name: str, shape: Shape, finding: Finding) -> str:
+    label, judged, before = f"{table_name}: {shape.column}", "judged", "reference"
     if shape.values:
         rows = [(value[:24], shares[0], shares[1]) for value, shares in shape.values]
         chart = category_pairs(rows, (judged, before), f"{label}, share of rows")
@@ -161,7 +166,7 @@ def _rule_table(rules: Iterable[Rule], findings: Mapping[str, Finding]) -> str:
     rows = []
     for rule in rules:
         finding = findings[f"rule/{rule.name}"]
-        cells = [pill(finding.outcome.value), f"<code>{escape(rule.name)}</code>", escape(rule.severity.value)]
+        cells = [pill(finding.outcome.value), name(rule.name), escape(rule.severity.value)]
         cells += [escape(finding.message), number(finding.effect), number(finding.threshold), escape(finding.owner)]
         rows.append(cells)
     headers = ("", "rule", "severity", "what was found", "share", "tolerated", "owner")
@@ -170,7 +175,7 @@ def _rule_table(rules: Iterable[Rule], findings: Mapping[str, Finding]) -> str:
 
 def _sample_table(samples: Sequence[Mapping[str, str]]) -> str:
     headers = list(samples[0])
-    rows = [[escape("" if row[name] is None else row[name]) for name in headers] for row in samples]
+    rows = [[escape("" if row[column] is None else row[column]) for column in headers] for row in samples]
     return table(headers, rows)
 
 
