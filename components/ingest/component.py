@@ -16,3 +16,21 @@ def snapshot_data(
         command=["python", "-m", "windsock.ingest", "snapshot_data"],
         args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
     )
+
+
+@dsl.container_component
+def join_labels(
+    use_case: dsl.Input[dsl.Artifact],
+    records: dsl.Input[dsl.Artifact],
+    snapshot: dsl.Input[dsl.Artifact],
+    as_of: str,
+    labelled: dsl.Output[dsl.Artifact],
+    report: dsl.Output[dsl.HTML],
+    metrics: dsl.Output[dsl.Metrics],
+) -> dsl.ContainerSpec:
+    """Joins the answers of the last weeks with what came true, as far as it was known at `as_of`."""
+    return dsl.ContainerSpec(
+        image="windsock/ingest",
+        command=["python", "-m", "windsock.ingest", "join_labels"],
+        args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
+    )

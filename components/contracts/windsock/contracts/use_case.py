@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from windsock.contracts.cost import Costs
+from windsock.contracts.drift_settings import Drift
 from windsock.contracts.errors import InputError
 from windsock.contracts.gate_settings import Gates
 from windsock.contracts.ingest_settings import Ingest
@@ -104,6 +105,7 @@ class UseCase:
     serving: Serving = field(default_factory=Serving)
     ingest: Ingest = field(default_factory=Ingest)
     rollout: Rollout = field(default_factory=Rollout)
+    drift: Drift = field(default_factory=Drift)
 
     def __post_init__(self) -> None:
         if not self.tables:

@@ -1,1 +1,1 @@
-"""Takes snapshots of a landing zone: what was known at one time, and nothing later."""
+"""Takes snapshots of a landing zone, and joins answers with their labels: what was known at one time, nothing later."""

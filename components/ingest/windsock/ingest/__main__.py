@@ -4,4 +4,8 @@ import sys
 
 from windsock.contracts.step import main
 
-sys.exit(main("ingest", {"snapshot_data": "windsock.ingest.snapshot_data:run"}))
+steps = {
+    "snapshot_data": "windsock.ingest.snapshot_data:run",
+    "join_labels": "windsock.ingest.join_labels:run",
+}
+sys.exit(main("ingest", steps))

@@ -1,8 +1,8 @@
-"""The only door to Apache Arrow: delivered bytes become tables, and a snapshot's rows become a Parquet file."""
+"""The only door to Apache Arrow: delivered bytes become tables, and rows become Parquet files."""
 
 import csv as stdlib_csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import compute, csv, parquet
 from windsock.contracts.errors import InputError
+from windsock.contracts.record_chain import Sealed
 from windsock.ingest.policy import Kind
 
 ROW_GROUP_ROWS = 131_072
@@ -18,6 +19,16 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 STORED_AS = {Kind.STRING: pa.string(), Kind.INTEGER: pa.int64(), Kind.NUMBER: pa.float64(), Kind.TIMESTAMP: TIMESTAMP}
 # A time with a zone and one without are both written as UTC without naming it: that needs no time zone database.
 READ_AS = {**STORED_AS, Kind.TIMESTAMP: pa.timestamp("us")}
+
+LINK = ("writer", "sequence", "previous", "digest", "body")
+FIELDS = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "timestamp": TIMESTAMP}
+LABELLED = {
+    **dict.fromkeys(("event_time", "predicted_at", "answered_at", "label_known_at"), TIMESTAMP),
+    **dict.fromkeys(("probability", "threshold"), pa.float64()),
+    **dict.fromkeys(("decision", "counts"), pa.bool_()),
+    "row": pa.list_(pa.float32()),
+    "label": pa.int8(),
+}
 
 
 @dataclass(frozen=True)
@@ -162,3 +173,26 @@ def _row_groups(schema: Any, batches: Iterable[Any]) -> Iterator[Any]:
             waiting = waiting.slice(ROW_GROUP_ROWS)
     if waiting.num_rows:
         yield waiting.combine_chunks()
+
+
+def decode_records(content: bytes) -> list[Sealed]:
+    """The prediction records of a batch; whether they are whole is the audit's to say.
+
+    Raises:
+        InputError: the bytes are no such file.
+    """
+    try:
+        table = parquet.read_table(pa.BufferReader(content), columns=list(LINK), use_threads=False)
+        return [Sealed(*row) for row in zip(*(table[name].to_pylist() for name in LINK))]
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise InputError("records", f"{len(content)} bytes", f"a Parquet file of records ({error})") from error
+
+
+def write_labelled(path: Path, columns: Mapping[str, Sequence[Any]], fields: Mapping[str, str]) -> None:
+    """Writes answers with their labels; `fields` are the request's, by their type. The same rows are the same bytes."""
+    kinds = {**LABELLED, **{f"request__{name}": FIELDS[kind] for name, kind in fields.items()}}
+    try:
+        arrays = {name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()}
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InputError("records", str(error), "requests as use_case.toml describes them") from error
+    parquet.write_table(pa.table(arrays), path, compression="zstd", row_group_size=ROW_GROUP_ROWS)

@@ -1,20 +1,24 @@
 """The only door to DuckDB: a table's delivered rows go in as text, and the ones known at a time come out typed.
 
-Inside, columns are called `c0`, `c1`, …, since DuckDB does not tell `Carrier` from `carrier` and a delivery may.
+The labels of a snapshot are computed here too. In a table that is staged, columns are called `c0`, `c1`, …, since
+DuckDB does not tell `Carrier` from `carrier` and a delivery may.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 from windsock.contracts.clock import format_time
 from windsock.contracts.errors import InputError
-from windsock.contracts.use_case import Table
+from windsock.contracts.record import entity_key
+from windsock.contracts.use_case import Table, UseCase
 from windsock.ingest.arrow import Decoded, concatenate, with_places
+from windsock.ingest.labels import Label
 from windsock.ingest.policy import Kind, duplicated, settle
 
 # What a text must look like to be more than text. Leading zeros are kept: `007` names something and counts nothing.
@@ -43,6 +47,7 @@ MISFITS = {
     Kind.TIMESTAMP: "{0} is not null and as_time({0}) is null",
 }
 BATCH_ROWS = 65_536
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSERT_BYTES = 16 * 1024 * 1024
 
 
@@ -213,3 +218,43 @@ class Staging:
         order = ", ".join(self._typed(name, kinds[name]) for name in self._settings.key)
         found = self._connection.execute(f"select {columns} from latest order by {order}, event_at")
         return kinds, iter(found.fetch_record_batch(BATCH_ROWS))
+
+
+def read_labels(directory: Path, snapshot: Path, use_case: UseCase) -> list[Label]:
+    """What came true, as `labels.sql` in the use case's directory says it of a snapshot's tables.
+
+    Raises:
+        InputError: a table or the query is missing, it does not run, or it gives something else than labels.
+    """
+    with database() as connection:
+        for name in use_case.tables:
+            path = snapshot / f"{name}.parquet"
+            if not path.is_file():
+                raise InputError(f"snapshot {name}", str(path), "a Parquet file for every table of the use case")
+            connection.read_parquet(str(path)).create_view(name)
+        query = directory / "labels.sql"
+        if not query.is_file():
+            raise InputError("labels.sql", str(query), "a file with one query")
+        label, fields = use_case.label.column, use_case.request.fields
+        timed = [fields[name] == "timestamp" for name in use_case.request.key]
+        # Times as numbers: DuckDB makes Python times with a library that nothing else needs.
+        read = ", ".join(
+            f'epoch_us("{name}"::timestamptz)' if is_time else f'"{name}"'
+            for name, is_time in zip(use_case.request.key, timed)
+        )
+        try:
+            connection.execute(f"create table labels as {query.read_text(encoding='utf-8')}")
+            rows = connection.execute(
+                f'select "{label}"::tinyint, epoch_us(label_known_at), {read} from labels where "{label}" is not null'
+            ).fetchall()
+        except duckdb.Error as error:
+            expected = f"a query that gives {', '.join(use_case.request.key)}, {label} and label_known_at"
+            raise InputError("labels.sql", str(error), expected) from error
+    return [_label(label, timed, *row) for row in rows]
+
+
+def _label(column: str, timed: Sequence[bool], value: int, known_us: int | None, *key: Any) -> Label:
+    if value not in (0, 1) or known_us is None:
+        raise InputError(f"labels.sql {column}", (value, known_us), "0 or 1, and when it became known")
+    parts = (EPOCH + timedelta(microseconds=part) if is_time else part for part, is_time in zip(key, timed))
+    return Label(entity_key(parts), int(value), EPOCH + timedelta(microseconds=known_us))

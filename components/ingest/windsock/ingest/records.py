@@ -1,0 +1,70 @@
+"""Prediction records as the shipper left them, with an account of all that is no evidence."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from windsock.contracts.journal.lines import SUFFIX as LINES
+from windsock.contracts.journal.lines import decode_lines
+from windsock.contracts.journal.reading import Reading
+from windsock.contracts.journal.sinks import DirectorySink
+from windsock.contracts.record import Prediction
+from windsock.contracts.use_case import UseCase
+from windsock.ingest.arrow import decode_records
+
+PARQUET = "parquet"
+
+
+def answered_at(prediction: Prediction, use_case: UseCase) -> datetime:
+    """The time that an answer belongs to.
+
+    That is when it was given. Where past days are replayed (`drift.dated_by = "event"`) it is when the question would
+    have been asked: its lead time before the event.
+    """
+    if use_case.drift.dated_by == "event":
+        return prediction.event_time - timedelta(minutes=use_case.request.lead_time_minutes)
+    return prediction.predicted_at
+
+
+class Records:
+    """The answers of some days up to a time, each once.
+
+    After one pass, `read` counts the records that were read, `later` those of after `as_of`, `older` those of before
+    `since`; `faults` those whose chain is broken or whose bytes are not the ones that were sealed, and `unreadable` the
+    objects that are no batches.
+    """
+
+    def __init__(self, directory: Path, use_case: UseCase, since: datetime, as_of: datetime) -> None:
+        # The names of batches tell the days on which records were written: of no use where past days are replayed.
+        by_name = use_case.drift.dated_by == "record"
+        days = (since.date().isoformat(), as_of.date().isoformat()) if by_name else None
+        decoders = {PARQUET: decode_records, LINES: decode_lines}
+        self._reading = Reading(DirectorySink(directory), decoders, days)
+        self._use_case, self._since, self._as_of = use_case, since, as_of
+        self.read = self.later = self.older = 0
+
+    def __iter__(self) -> Iterator[Prediction]:
+        for prediction in self._reading:
+            self.read += 1
+            at = answered_at(prediction, self._use_case)
+            if at > self._as_of:
+                self.later += 1
+            elif at < self._since:
+                self.older += 1
+            else:
+                yield prediction
+
+    @property
+    def repeated(self) -> int:
+        """Records that came again under another place of a chain."""
+        return self._reading.repeated
+
+    @property
+    def faults(self) -> int:
+        """Places of chains that are missing, edited, doubled or sealed after another record than they say."""
+        return sum(fault.last - fault.first + 1 for audit in self._reading.audits.values() for fault in audit.faults)
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Objects that are no batches of records, with the reason."""
+        return self._reading.unreadable
