@@ -13,6 +13,7 @@ from windsock.contracts.use_case_code import pack_use_case
 from pipelines.runners.venv import StepFailedError, StepResult, container_tasks, exit_code, run_pipeline
 from pipelines.summary import Progress, report_failure, report_success, say
 from pipelines.workspace import Workspace, commit
+from serving.local.place import Place
 
 COMPILED = Path(__file__).parent / "compiled"
 
@@ -39,18 +40,28 @@ def materialization_arguments(options: argparse.Namespace, workspace: Workspace)
         "as_of": format_time(parse_time(options.as_of, "--as-of")),
         "use_case": str(pack_use_case(options.use_case, workspace.use_cases).path),
         "landing": str(options.landing or workspace.landing),
-        "online_store": workspace.online_store,
+        "online_store": options.online_store or workspace.online_store,
         "override": options.override,
     }
 
 
-def promote_release(results: Sequence[StepResult], workspace: Workspace) -> str:
-    """Registers what training made, and names it production: with no traffic to canary it takes over at once."""
+def register_release(results: Sequence[StepResult], workspace: Workspace) -> str:
+    """Registers what training made and says what became of it, in a line.
+
+    With no traffic to split it takes over at once; while servers run here it waits for its canary.
+    """
     (registered,) = (result for result in results if result.name == "register_model")
     registry = Registry(workspace.releases)
     bundle = registry.add(open_bundle(registered.path("release")))
-    registry.promote(bundle.digest, {"as_of": bundle.release.as_of, "run": registered.task_root.parent.name})
-    return bundle.digest
+    facts = {"as_of": bundle.release.as_of, "run": registered.task_root.parent.name}
+    production = registry.production()
+    if production is not None and production.digest == bundle.digest:
+        return f"{bundle.digest}, which is in production already"
+    if Place(workspace.root / "serve").holder() is None:
+        registry.promote(bundle.digest, facts)
+        return f"{bundle.digest}, now in production"
+    registry.propose(bundle.digest, facts)
+    return f"{bundle.digest} waits: `make release` leads the traffic to it, if it deserves it"
 
 
 ARGUMENTS: Mapping[str, Callable[[argparse.Namespace, Workspace], dict[str, Any]]] = {
@@ -77,6 +88,6 @@ def execute(options: argparse.Namespace) -> int:
     except StepFailedError as failure:
         report_failure(failure, results)
         return exit_code(failure.result)
-    release = promote_release(results, workspace) if options.pipeline == "training" else ""
+    release = register_release(results, workspace) if options.pipeline == "training" else ""
     report_success(results, release)
     return 0

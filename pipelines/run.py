@@ -22,6 +22,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--on", choices=["venv"], default="venv", help="where the steps run")
     parser.add_argument("--use-case", type=Path, default=REPOSITORY / "feature_repo", help="the feature repository")
     parser.add_argument("--landing", type=Path, help="the landing zone; default .windsock/landing")
+    parser.add_argument("--online-store", default="", help="sqlite:///… or redis://…; default .windsock/online")
     parser.add_argument("--override", default="", help="signed-off entries that lift named findings, as JSON")
     return parser.parse_args(arguments)
 

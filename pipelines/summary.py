@@ -71,7 +71,7 @@ def report_success(results: Sequence[StepResult], release: str) -> None:
                 figure = f"{value:>14,.4g}" if isinstance(value, float) and abs(value) < 10 else f"{value:>14,.0f}"
                 say(f"  {result.name:<22}{name:<34}{figure}")
     if release:
-        say(f"\nrelease {release}, now in production")
+        say(f"\nrelease {release}")
     say(f"{len(results)} steps in {sum(result.duration_s for result in results):.0f} s")
 
 

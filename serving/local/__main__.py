@@ -3,6 +3,7 @@
     python -m serving.local up        # until Ctrl-C
     python -m serving.local predict   # send a real request, show the answer
     python -m serving.local stop
+    python -m serving.local release | rollback | decide
 
 Started by any Python 3.11, it goes on in the edge's environment.
 """
@@ -32,7 +33,21 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     up.add_argument("--clock", choices=("request", "real"), default="request", help="what a request calls now")
     verbs.add_parser("predict", help="send one real request through the edge and show the answer")
     verbs.add_parser("stop", help="stop what `up` started")
+    _add_release_verbs(verbs)
     return parser.parse_args(arguments)
+
+
+def _add_release_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    release = verbs.add_parser("release", help="lead the newest registered release through its canary")
+    release.add_argument("--candidate", default="", help="digest of another release than the newest that waits")
+    release.add_argument("--days", type=float, default=28, help="recorded days to replay at most")
+    release.add_argument("--per-s", type=float, default=40, help="requests a second")
+    release.add_argument("--again", action="store_true", help="try a release that was refused before")
+    release.add_argument("--report", type=Path, help="where the page goes; default below .windsock/serve")
+    rollback = verbs.add_parser("rollback", help="give all the traffic to the release before, or to another")
+    rollback.add_argument("--to", default="", help="a release's digest, or `rules`")
+    rollback.add_argument("--reason", default="rolled back by hand", help="why; it goes into the history")
+    verbs.add_parser("decide", help="what keeping, the release before, and the rules would cost")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,11 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_CRASHED, InputError
     from windsock.edge.traffic import EdgeStuckError
 
-    from serving.local import ask, up
+    from serving.local import ask, rollout, up
     from serving.local.place import NotRunningError
 
     options = parse_options(arguments)
     verbs = {"up": up.up, "predict": ask.predict, "stop": up.stop}
+    verbs |= {"release": rollout.release, "rollback": rollout.rollback, "decide": rollout.decide}
     try:
         return verbs[options.verb](options)
     except InputError as error:

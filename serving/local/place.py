@@ -27,6 +27,13 @@ class Running:
     as_of: str = ""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """The file that a rollout writes and the supervisor reads."""
+
+    releases: tuple[str, ...]
+
+
 class Place:
     """The directory of local serving."""
 
@@ -35,7 +42,9 @@ class Place:
         self.edge = root / "edge"
         self.logs = root / "logs"
         self.records = root / "records"
-        self._lock, self._state = root / "lock", root / "serving.json"
+        self.history = root / "history"
+        self.labels = root / "labels.csv"
+        self._lock, self._state, self._wanted = root / "lock", root / "serving.json", root / "wanted.json"
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -85,3 +94,14 @@ class Place:
         if self.holder() is None or not self._state.exists():
             raise NotRunningError("nothing serves here; run `make serve` first")
         return parse(Running, read_json(self._state, "serving state"), "serving state")
+
+    def want(self, releases: tuple[str, ...]) -> None:
+        """Says which releases are to be served beside the one that is there; the supervisor brings it about."""
+        write_json(self._wanted, {"releases": list(releases)})
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The releases that are to be served too, by digest."""
+        if not self._wanted.exists():
+            return ()
+        return parse(Wanted, read_json(self._wanted, "wanted releases"), "wanted releases").releases

@@ -88,15 +88,32 @@ def plan(options: argparse.Namespace, workspace: Workspace, place: Place) -> Sta
     bundles = {"predictor": production} if production.release.answers_with == "model" else {}
     if options.candidate:
         bundles["candidate"] = Registry(workspace.releases).get(options.candidate)
-    store = options.online_store or workspace.online_store.removeprefix("sqlite:///")
-    sink = (workspace.root / "predictions").as_uri()
-    flags = ["--online_store", store, "--sink", sink, "--clock", options.clock, "--grpc_port", "0"]
+    flags = _predictor_flags(options, workspace)
     predictors = tuple(
         _server(name, "predictor", next(ports), bundle, place, flags) for name, bundle in bundles.items()
     )
     as_of = options.as_of or production.release.as_of
     as_of = format_time(parse_time(as_of, "--as-of")) if as_of else ""
     return Stack(place, load_use_case(production.use_case), as_of, rules, predictors, options.port, next(ports))
+
+
+def _predictor_flags(options: argparse.Namespace, workspace: Workspace) -> list[str]:
+    store = options.online_store or workspace.online_store.removeprefix("sqlite:///")
+    sink = (workspace.root / "predictions").as_uri()
+    return ["--online_store", store, "--sink", sink, "--clock", options.clock, "--grpc_port", "0"]
+
+
+def one_more(options: argparse.Namespace, workspace: Workspace, place: Place, release: str) -> Server:
+    """A server of a registered release that joins what runs already, with a journal and a log of its own.
+
+    Raises:
+        InputError: no such release is registered, or an environment is missing.
+    """
+    bundle = Registry(workspace.releases).get(release)
+    name = f"release-{release.removeprefix('sha256:')[:12]}"
+    if bundle.release.answers_with == "model":
+        return _server(name, "predictor", free_port(), bundle, place, _predictor_flags(options, workspace))
+    return _server(name, "rules", free_port(), bundle, place, ["--sink", (workspace.root / "predictions").as_uri()])
 
 
 def _production(workspace: Workspace, feature_repo: Path) -> Bundle:

@@ -128,14 +128,23 @@ class Supervisor:
             time.sleep(POLL_S)
         return None
 
-    def watch(self) -> int:
-        """Keeps all running until a signal or the loss of a vital program; returns the exit code."""
+    def watch(self, look: Callable[[], None] = lambda: None) -> int:
+        """Keeps all running until a signal or the loss of a vital program; returns the exit code.
+
+        `look` is called between two rounds: it may launch programs and let them go.
+        """
         while not self.stopping:
             for kept in self.kept:
                 if not kept.given_up and not self._keep(kept) and kept.program.vital:
                     return 1
+            look()
             time.sleep(POLL_S)
         return 0
+
+    def release(self, kept: Kept) -> None:
+        """Ends one program, which is kept running no longer."""
+        self.kept.remove(kept)
+        self._end(kept)
 
     def _keep(self, kept: Kept) -> bool:
         """One look at one program; False once it is given up."""
@@ -163,10 +172,13 @@ class Supervisor:
         """Ends the last started first: the edge before the servers that it sends to."""
         self.stopping = True
         for kept in reversed(self.kept):
-            kept.process.terminate()
-            try:
-                kept.process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                self._say(f"{kept.program.name}: did not end within {STOP_S:g} s and was killed")
-                kept.process.kill()
-                kept.process.wait()
+            self._end(kept)
+
+    def _end(self, kept: Kept) -> None:
+        kept.process.terminate()
+        try:
+            kept.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._say(f"{kept.program.name}: did not end within {STOP_S:g} s and was killed")
+            kept.process.kill()
+            kept.process.wait()

@@ -5,12 +5,15 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 from windsock.edge.traffic import SOCKET
 
 from pipelines.workspace import Workspace
+from serving.local.guests import Guests
 from serving.local.place import NotRunningError, Place, Running
-from serving.local.stack import HOST, Stack, free_port, materialize, plan
+from serving.local.stack import HOST, Server, Stack, free_port, materialize, one_more, plan
 from serving.local.supervisor import Kept, Supervisor
 
 STOP_S = 30.0
@@ -32,17 +35,19 @@ def up(options: argparse.Namespace) -> int:
             say(f"{missing}: the rules will answer")
         supervisor = Supervisor(say)
         with supervisor.running():
-            code = _run(stack, supervisor)
+            code = _run(stack, supervisor, partial(one_more, options, workspace, place))
         (place.edge / SOCKET).unlink(missing_ok=True)
     say("stopped")
     return code
 
 
-def _run(stack: Stack, supervisor: Supervisor) -> int:
-    servers = (stack.rules, *stack.predictors)
-    launched = [(supervisor.launch(server.program), server.where) for server in servers]
-    for kept, where in launched:
-        _await(supervisor, kept, where)
+def _run(stack: Stack, supervisor: Supervisor, make: Callable[[str], Server]) -> int:
+    guests = Guests(stack.place, supervisor, make, say)
+    launched = [(server, supervisor.launch(server.program)) for server in (stack.rules, *stack.predictors)]
+    for server, kept in launched:
+        _await(supervisor, kept, server.where)
+        if server in stack.predictors:  # The rules stay in any case: they are the last resort of every release.
+            guests.hosts(server, kept)
     edge = f"http://{HOST}:{stack.port}  metrics http://{HOST}:{stack.operations}/metrics"
     if supervisor.stopping or not _await(supervisor, supervisor.launch(stack.edge()), edge):
         return 0 if supervisor.stopping else 1
@@ -50,7 +55,7 @@ def _run(stack: Stack, supervisor: Supervisor) -> int:
     stack.place.write(Running(os.getpid(), stack.port, name, str(bundle), stack.as_of))
     say(f"POST http://{HOST}:{stack.port}/v1/models/{name}:predict")
     say("`make predict` sends a real request; Ctrl-C or `make stop` ends it")
-    return supervisor.watch()
+    return supervisor.watch(guests)
 
 
 def _await(supervisor: Supervisor, kept: Kept, where: str) -> bool:

@@ -133,6 +133,24 @@ def test_a_registry_keeps_releases_by_digest_and_names_one(bundle, tmp_path):
     assert len(list((tmp_path / "registry").iterdir())) == 3
 
 
+def test_a_registry_knows_who_waits_who_was_refused_and_who_came_before(bundle, tmp_path):
+    registry = Registry(tmp_path / "registry")
+    assert (registry.candidate(), registry.previous()) == (None, None)
+    first = registry.add(open_bundle(bundle()))
+    second = registry.add(open_bundle(bundle(LEARNED, b"onnx", name="other")))
+    registry.promote(first.digest, {})
+    registry.propose(second.digest, {"run": "2"})
+    assert registry.candidate() == second
+    registry.refuse(second.digest, {"reason": "worse"})
+    assert registry.candidate() is None
+    assert registry.refused(second.digest) == {"reason": "worse", "digest": second.digest}
+    assert registry.refused(first.digest) is None
+    registry.propose(second.digest, {"run": "2, again"})
+    for _ in range(2):
+        registry.promote(second.digest, {})
+    assert (registry.candidate(), registry.production(), registry.previous()) == (None, second, first)
+
+
 def test_a_registered_release_that_was_changed_is_not_served(bundle, tmp_path):
     registry = Registry(tmp_path / "registry")
     kept = registry.add(open_bundle(bundle()))

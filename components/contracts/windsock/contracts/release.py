@@ -17,6 +17,7 @@ KIND = "release"
 FILE = "release.json"
 MODEL = "model.onnx"
 USE_CASE = "use_case"
+PRODUCTION, CANDIDATE, REFUSED = "production.json", "candidate.json", "refused"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # ONNX and plain data and the use case's reviewed source: nothing in a bundle is unpickled.
 ALLOWED_SUFFIXES = (".onnx", ".json", ".py", ".toml", ".yaml", ".sql", ".pbtxt")
@@ -101,7 +102,7 @@ def load_use_case_module(bundle: Bundle, name: str) -> Any:
 
 
 class Registry:
-    """Releases by digest in a directory, and the name of the one in production."""
+    """Releases by digest in a directory, the name of the one in production, and of the one that waits to be tried."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -129,16 +130,57 @@ class Registry:
         return bundle
 
     def promote(self, digest: str, facts: Mapping[str, str]) -> None:
-        """Names the release in production; `facts` say why, such as the run."""
+        """Names the release in production; `facts` say why, such as the run. Which one it follows is kept beside it."""
         self.get(digest)
-        write_json(self.root / "production.json", {**facts, "digest": digest})
+        named = self._named(PRODUCTION)
+        if named.get("digest") != digest:
+            before = str(named.get("digest", ""))
+            write_json(self.root / PRODUCTION, {"previous": before, **facts, "digest": digest})
+        self._no_candidate(digest)
+
+    def propose(self, digest: str, facts: Mapping[str, str]) -> None:
+        """Names the newest release that is to be tried; one that was refused before may be tried again so."""
+        self.get(digest)
+        write_json(self.root / CANDIDATE, {**facts, "digest": digest})
+
+    def refuse(self, digest: str, facts: Mapping[str, str]) -> None:
+        """Notes that a release was tried and taken off again; `facts` say why. It stays registered under its digest."""
+        self.get(digest)
+        write_json(self.root / REFUSED / f"{digest.removeprefix('sha256:')}.json", {**facts, "digest": digest})
+        self._no_candidate(digest)
+
+    def refused(self, digest: str) -> Mapping[str, str] | None:
+        """Why a release was taken off, or None if it never was."""
+        path = self.root / REFUSED / f"{self._place(digest).name}.json"
+        return dict(read_json(path, "refused release")) if path.exists() else None
+
+    def candidate(self) -> Bundle | None:
+        """The release that waits to be tried, or None."""
+        named = self._named(CANDIDATE)
+        return self.get(named["digest"]) if named else None
+
+    def previous(self) -> Bundle | None:
+        """The release that was in production before this one, or None."""
+        digest = self._named(PRODUCTION).get("previous", "")
+        return self.get(digest) if digest else None
+
+    def _named(self, pointer: str) -> Mapping[str, str]:
+        """What a pointer says, or nothing before the first one."""
+        path = self.root / pointer
+        if not path.exists():
+            return {}
+        what = f"{path.stem} pointer"
+        named = read_json(path, what)
+        if not isinstance(named, dict) or "digest" not in named:
+            raise InputError(what, named, "an object with `digest`")
+        return named
+
+    def _no_candidate(self, digest: str) -> None:
+        """A release that was promoted or refused waits no more."""
+        if self._named(CANDIDATE).get("digest") == digest:
+            (self.root / CANDIDATE).unlink()
 
     def production(self) -> Bundle | None:
         """The release in production, or None before the first one."""
-        pointer = self.root / "production.json"
-        if not pointer.exists():
-            return None
-        named = read_json(pointer, "production pointer")
-        if not isinstance(named, dict) or "digest" not in named:
-            raise InputError("production pointer", named, "an object with `digest`")
-        return self.get(named["digest"])
+        named = self._named(PRODUCTION)
+        return self.get(named["digest"]) if named else None

@@ -6,7 +6,7 @@ in `features.<view>`. One thread, so that sums of fractions come out the same in
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -218,18 +218,54 @@ class History:
         return self.connection.execute(f"select * from requests order by {order}").fetch_arrow_table()
 
     def latest(self, view: FeatureView) -> pa.Table:
-        """Each key's newest row, with `key` and `digest` that name the key and the row's whole content."""
+        """Each key's newest row as known at `as_of`; `key` and `digest` name the key and the whole content."""
         row_key = ", ".join(f"'{name}': \"{name}\"" for name in view.join_keys)
         content = ", ".join(f"'{name}': \"{name}\"" for name in (*view.features, EVENT, CREATED))
         return self.connection.execute(
             f"""
             select *, to_json({{{row_key}}})::VARCHAR as key, md5(to_json({{{content}}})::VARCHAR) as digest
             from features."{view.name}"
+            where {EVENT} <= $as_of and {CREATED} <= $as_of
             qualify row_number() over (
                 partition by {quoted(view.join_keys)} order by {EVENT} desc, {CREATED} desc
             ) = 1
             order by {quoted(view.join_keys)}
-            """
+            """,
+            {"as_of": self.as_of},
+        ).fetch_arrow_table()
+
+    def earlier(self, as_of: datetime) -> "History":
+        """The same history as known at an earlier time: views that were computed already are read as of then."""
+        return replace(self, as_of=as_of)
+
+    def asked_between(self, since: datetime, until: datetime) -> pa.Table:
+        """The requests that were put from `since` on and before `until`: known by then, in order of time."""
+        request = self.use_case.request
+        fields = ", ".join(f'"{name}"::{REQUEST_TYPES[kind]} as "{name}"' for name, kind in request.fields.items())
+        put_at = f'"{request.event_time}"::TIMESTAMPTZ - to_minutes({request.lead_time_minutes})'
+        return self.connection.execute(
+            f"""
+            select {fields} from labels
+            where {put_at} >= $since and {put_at} < $until and {REQUEST_KNOWN_AT} <= {put_at}
+            order by "{request.event_time}", {quoted(request.key)}
+            """,
+            {"since": since, "until": until},
+        ).fetch_arrow_table()
+
+    def labels_due(self, since: datetime) -> pa.Table:
+        """Key fields, event time and label of what happened from `since` on and is settled at `as_of`."""
+        request, label = self.use_case.request, self.use_case.label
+        names = list(dict.fromkeys([*request.key, request.event_time]))
+        fields = ", ".join(f'"{name}"::{REQUEST_TYPES[request.fields[name]]} as "{name}"' for name in names)
+        return self.connection.execute(
+            f"""
+            select {fields}, "{label.column}"::TINYINT as label from labels
+            where "{label.column}" is not null and {LABEL_KNOWN_AT} <= $as_of
+                and "{request.event_time}"::TIMESTAMPTZ >= $since
+                and "{request.event_time}"::TIMESTAMPTZ + to_hours({label.mature_after_hours}) <= $as_of
+            order by "{request.event_time}", {quoted(request.key)}
+            """,
+            {"as_of": self.as_of, "since": since},
         ).fetch_arrow_table()
 
     def rows_to_write(

@@ -67,15 +67,20 @@ def bring(
     if before and parse_time(before, "until") > as_of:
         return {"rows_written": 0, "from": before, "to": before}
     history.compute(view)
+    return {"rows_written": write(history, repository, ledger, view), "from": before, "to": format_time(as_of)}
+
+
+def write(history: History, repository: Repository, ledger: Ledger, view: FeatureView) -> int:
+    """Writes the rows of a computed view that differ from what lies in the store; returns their number."""
     latest = history.latest(view)
     known = ledger.digests(view.name)
     current = dict(zip(latest.column("key").to_pylist(), latest.column("digest").to_pylist(), strict=True))
     changed = {key: digest for key, digest in current.items() if known.get(key) != digest}
     gone = sorted(known.keys() - current.keys())
-    ledger.begin(view.name, format_time(as_of), [*changed, *gone])
+    ledger.begin(view.name, format_time(history.as_of), [*changed, *gone])
     repository.write_online(view, history.rows_to_write(view, latest, list(changed), gone))
     ledger.end(view.name, changed, gone)
-    return {"rows_written": len(changed) + len(gone), "from": before, "to": format_time(as_of)}
+    return len(changed) + len(gone)
 
 
 def describe(view: FeatureView) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def _python_values(column: pa.ChunkedArray) -> list[Any]:
     return [None if value is None else EPOCH + timedelta(microseconds=value) for value in microseconds]
 
 
-def _records(table: pa.Table, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def records_of(table: pa.Table, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """The table's rows as mappings of the named columns."""
     for values in zip(*(_python_values(table.column(name)) for name in names), strict=True):
         yield dict(zip(names, values, strict=True))
@@ -34,7 +34,7 @@ def write_rows(path: Path, table: pa.Table, use_case: UseCase, derive: Derive, c
     fields, label = list(use_case.request.fields), use_case.label.column
     times = ["event_timestamp", LABEL_KNOWN_AT]
     features = [name for name in table.column_names if name not in {*fields, *times, label}]
-    flat = model_rows(derive, len(columns), _records(table, fields), _records(table, features))
+    flat = model_rows(derive, len(columns), records_of(table, fields), records_of(table, features))
     matrix = np.frombuffer(flat, dtype=np.float32).reshape(-1, len(columns))
     given = [table.column(name) for name in fields + times]
     arrays = [column.cast(TIMESTAMP) if pa.types.is_timestamp(column.type) else column for column in given]

@@ -8,6 +8,7 @@ python -m windsock.release.console decide --bundle DIRECTORY
 """
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -17,16 +18,19 @@ from pathlib import Path
 from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_REFUSED, InputError
 from windsock.contracts.files import write_text
 from windsock.contracts.log import log
+from windsock.contracts.release import Registry
 from windsock.contracts.use_case import UseCase, load_use_case
 from windsock.release.decide import choose, render
 from windsock.release.history import Kind, Phase, fold
 from windsock.release.page import render_history
 from windsock.release.paths import gather_cases
 from windsock.release.place import open_release, read_labels
-from windsock.release.rollout import Release, Turn, advance, roll_back, start
+from windsock.release.registered import complete, follow
+from windsock.release.rollout import Release, Turn, adopt, advance, roll_back, start
 from windsock.release.view import live, summary
 
 TURN_S = 1.0
+EXIT_INTERRUPTED = 130
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -45,6 +49,8 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--reason", default="rolled back by hand", help="why")
     parser.add_argument("--bundle", type=Path, help="the bundle whose rules are weighed by `decide`")
     parser.add_argument("--report", type=Path, help="write an HTML report of the history here")
+    parser.add_argument("--json", action="store_true", help="`status` as one line of JSON")
+    parser.add_argument("--registry", type=Path, help="directory of releases; it is told who is promoted and refused")
     return parser.parse_args(arguments)
 
 
@@ -55,13 +61,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         use_case = load_use_case(options.use_case)
         places = (options.history, options.traffic, tuple(options.records), options.labels)
         release = open_release(use_case, *places)
-        code = VERBS[options.verb](options, use_case, release)
-        if options.report:
-            write_text(options.report, render_history(release.store.read(), use_case.name))
-        return code
+        try:
+            return VERBS[options.verb](options, use_case, release)
+        finally:
+            if options.report:
+                write_text(options.report, render_history(release.store.read(), use_case.name))
     except InputError as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        print("stopped; what was decided stands, and a later run goes on from there", file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def _now() -> datetime:
@@ -75,22 +85,44 @@ def _start(options: argparse.Namespace, _: UseCase, release: Release) -> int:
     return 0
 
 
-def _turn(_: argparse.Namespace, __: UseCase, release: Release) -> int:
+def _turn(options: argparse.Namespace, _: UseCase, release: Release) -> int:
     turn = advance(release, _now())
     _alert(turn)
     print(summary(turn))
+    if turn.decision is not None and turn.state.phase is Phase.IDLE:
+        _tell(options, release)
     return _code(turn)
 
 
-def _run(_: argparse.Namespace, __: UseCase, release: Release) -> int:
-    """A turn a second until the rollout is over."""
+def _run(options: argparse.Namespace, use_case: UseCase, release: Release) -> int:
+    """A turn a second until the rollout is over. Begins one with `--candidate`, or goes on with it."""
+    _reconcile(options, release)
+    if options.candidate and fold(release.store.read()).candidate != options.candidate:
+        _start(options, use_case, release)
     while True:
         turn = advance(release, _now())
         _alert(turn)
         live(turn)
         if turn.state.phase is Phase.IDLE:
+            _tell(options, release)
             return _code(turn)
         time.sleep(TURN_S)
+
+
+def _tell(options: argparse.Namespace, release: Release) -> None:
+    """The registry follows the history."""
+    if options.registry:
+        follow(Registry(options.registry), release.store.read())
+
+
+def _reconcile(options: argparse.Namespace, release: Release) -> None:
+    """Brings history and registry together, where a process died between the two, or another release took over since
+    the last rollout because there was no traffic to split.
+    """
+    if options.registry:
+        complete(Registry(options.registry), release.store.read())
+    if options.serving and fold(release.store.read()).phase is Phase.IDLE:
+        adopt(release, options.serving, _now())
 
 
 def _code(turn: Turn) -> int:
@@ -104,8 +136,13 @@ def _alert(turn: Turn) -> None:
         log(f"release_{turn.decision.kind.value}", candidate=turn.state.candidate, reason=turn.decision.reason)
 
 
-def _status(_: argparse.Namespace, __: UseCase, release: Release) -> int:
+def _status(options: argparse.Namespace, _: UseCase, release: Release) -> int:
     entries = release.store.read()
+    if options.json:
+        state = fold(entries)
+        named = {name: getattr(state, name) for name in ("phase", "serving", "candidate", "previous", "weight")}
+        print(json.dumps(named))
+        return 0
     for entry in entries:
         print(f"{entry.number:4} {entry.at:%Y-%m-%d %H:%M:%S} {entry.kind.value:12} {entry.weight:3} %  {entry.reason}")
     state = fold(entries)
@@ -114,12 +151,14 @@ def _status(_: argparse.Namespace, __: UseCase, release: Release) -> int:
 
 
 def _rollback(options: argparse.Namespace, _: UseCase, release: Release) -> int:
+    _reconcile(options, release)
     state = fold(release.store.read())
     before = state.serving if state.phase is not Phase.IDLE else state.previous
     to = options.to or before
     if not to:
         raise InputError("--to", options.to, "a release: the history knows none before this one")
     print(roll_back(release, to, _now(), options.reason, options.serving).message)
+    _tell(options, release)
     return 0
 
 

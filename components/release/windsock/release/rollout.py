@@ -104,6 +104,20 @@ def start(release: Release, serving: str, candidate: str, now: datetime, again: 
     return _bring_after(release, "started")
 
 
+def adopt(release: Release, serving: str, now: datetime) -> None:
+    """Notes who serves, where another release took over while there was no traffic to split.
+
+    Raises:
+        InputError: a rollout is under way.
+    """
+    state = fold(release.store.read())
+    if state.phase is not Phase.IDLE:
+        raise InputError("serving release", serving, f"no other one while {state.candidate} is {state.phase.value}")
+    if state.serving and state.serving != serving:
+        reason = "took over while there was no traffic to split"
+        release.store.append(Entry(state.number + 1, now, Kind.SETTLED, serving, state.serving, FULL, reason))
+
+
 def roll_back(release: Release, to: str, now: datetime, reason: str, serving: str = "") -> Turn:
     """Gives all the traffic to the release `to`: one entry, then the traffic, however often it is called.
 

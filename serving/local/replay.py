@@ -1,0 +1,76 @@
+"""Sends replayed requests through the edge: as fast as asked for, whether earlier ones were answered or not."""
+
+import http.client
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+HOST = "127.0.0.1"
+PATIENCE_S = 10.0
+SENDERS = 16
+
+
+@dataclass
+class Sent:
+    """How many requests were answered, and how many were not answered with 200."""
+
+    answered: int = 0
+    lost: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, answered: bool) -> None:
+        """Counts one request."""
+        with self.lock:
+            self.answered += answered
+            self.lost += not answered
+
+
+class Sender:
+    """Keeps connections to the edge; use as a context."""
+
+    def __init__(self, port: int, model: str, per_s: float) -> None:
+        self.sent = Sent()
+        self._port, self._path, self._per_s = port, f"/v1/models/{model}:predict", per_s
+        self._waiting: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(SENDERS)]
+
+    def __enter__(self) -> "Sender":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _thread in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join(PATIENCE_S)
+
+    def send(self, requests: Sequence[dict[str, Any]], going: Callable[[], bool]) -> None:
+        """Sends `per_s` requests a second while `going`, and waits until all are answered."""
+        began = time.monotonic()
+        for number, request in enumerate(requests):
+            time.sleep(max(0.0, began + number / self._per_s - time.monotonic()))
+            if not going():
+                break
+            self._waiting.put(request)
+        self._waiting.join()
+
+    def _work(self) -> None:
+        connection = http.client.HTTPConnection(HOST, self._port, timeout=PATIENCE_S)
+        while (request := self._waiting.get()) is not None:
+            try:
+                body = json.dumps({"instances": [request]})
+                connection.request("POST", self._path, body, {"content-type": "application/json"})
+                response = connection.getresponse()
+                response.read()
+                self.sent.count(response.status == http.client.OK)
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                self.sent.count(False)
+            finally:
+                self._waiting.task_done()
+        connection.close()
