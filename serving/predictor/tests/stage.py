@@ -127,7 +127,7 @@ for number, online in enumerate(stores):
 
 def fill(root: Path, stores: list[dict], rows: dict) -> None:
     """Writes rows through Feast, in a process of its own, into online stores that Feast's settings name."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore"}
     arguments = [str(TRAINS), str(root), json.dumps(stores)]
     subprocess.run(
         [sys.executable, "-c", FILL, *arguments], input=json.dumps(rows), text=True, check=True, env=environment

@@ -42,6 +42,21 @@ def test_all_views_of_all_rows_are_read(reader):
     assert again == ulm
 
 
+@pytest.fixture
+def far_zone(monkeypatch):
+    """This process in a zone that is far from UTC, and changes its clock in summer."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_readers_own_zone_changes_no_time(far_zone, reader):
+    assert time.localtime(FRESH_S).tm_hour != time.gmtime(FRESH_S).tm_hour
+    assert reader.read([ULM])[0]["station_now"].event_at_s == FRESH_S
+
+
 def test_what_is_not_there_is_nothing(reader):
     row = {"line": "x" * 256, "station": "Nirgendwo 無", "platform": 2**63 - 1}
     assert reader.read([row]) == [{"station_now": NOTHING, "line_record": NOTHING, "platform_record": NOTHING}]

@@ -4,7 +4,6 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -74,10 +73,13 @@ class NoReader:
 
 
 def _sqlite_time(stored: object) -> float:
-    """Feast writes the UTC time without its zone, as seconds counted from 1970 in the writer's local zone."""
+    """Seconds since 1970 as they stand there: who writes does so in UTC, and this process may run in any zone.
+
+    Feast itself counts them in the zone of its process, which is why materialization sets that to UTC.
+    """
     if type(stored) is not int:
         raise GarbageError(f"an event time of type {type(stored).__name__}")
-    return datetime.fromtimestamp(stored).replace(tzinfo=UTC).timestamp()
+    return float(stored)
 
 
 class SqliteReader:
