@@ -42,13 +42,12 @@ predict: $(call ENVIRONMENT,serving/edge) ## ask the running servers about a rea
 stop: $(call ENVIRONMENT,serving/edge) ## stop what `make serve` started
 	@$(SERVING) stop
 
-REPLAYED_UNTIL ?= 2014-01-02
 RELEASES := $(call ENVIRONMENT,$(SERVES) components/release)
 
 .PHONY: release
-release: $(RELEASES) ## lead the newest registered release to all of the traffic, on evidence (RELEASE=sha256:…, DAYS=28)
-	@feature_repo/.venv/bin/python feature_repo/source.py --into $(HOME_DIRECTORY)/landing --until $(REPLAYED_UNTIL)
-	@$(SERVING) release $(if $(RELEASE),--candidate $(RELEASE)) $(if $(DAYS),--days $(DAYS)) $(if $(AGAIN),--again)
+release: $(RELEASES) ## lead the newest registered release to all of the traffic, on evidence (RELEASE=sha256:…, UNTIL=date)
+	@feature_repo/.venv/bin/python feature_repo/source.py --into $(HOME_DIRECTORY)/landing --until $(or $(UNTIL),2014-01-02)
+	@$(SERVING) release $(if $(RELEASE),--candidate $(RELEASE)) $(if $(UNTIL),--until $(UNTIL)) $(if $(AGAIN),--again) $(if $(OVERRIDE),--override '$(OVERRIDE)')
 
 .PHONY: rollback
 rollback: $(RELEASES) ## give all the traffic to the release before, or TO=rules, or TO=sha256:… (REASON='why')

@@ -40,8 +40,10 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _add_release_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     release = verbs.add_parser("release", help="lead the newest registered release through its canary")
     release.add_argument("--candidate", default="", help="digest of another release than the newest that waits")
-    release.add_argument("--days", type=float, default=28, help="recorded days to replay at most")
+    release.add_argument("--until", default="", help="end of the replayed time; default: 31 days after its training")
+    release.add_argument("--override", default="", help="signed-off findings of the data gates, as for `make run`")
     release.add_argument("--per-s", type=float, default=40, help="requests a second")
+    release.add_argument("--stretch-minutes", type=int, default=60, help="how often features are brought up to date")
     release.add_argument("--again", action="store_true", help="try a release that was refused before")
     release.add_argument("--report", type=Path, help="where the page goes; default below .windsock/serve")
     rollback = verbs.add_parser("rollback", help="give all the traffic to the release before, or to another")

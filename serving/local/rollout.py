@@ -32,6 +32,7 @@ from serving.local.place import Place, Running
 from serving.local.replay import Sender
 
 JOIN_S = 120.0
+REPLAYED_DAYS = 31
 STOP_S = 20.0
 POLL_S = 0.2
 
@@ -128,13 +129,13 @@ def release(options: argparse.Namespace) -> int:
     serving, candidate = site.serving, _candidate(site, options.candidate)
     if candidate.digest == serving.digest:
         raise InputError("release", candidate.digest, "another one than the one that serves already")
-    since, until = _period(site, candidate, options.days)
-    data = _judged(site, candidate, until)
+    since, until = _period(site, candidate, options.until)
+    data = _judged(site, candidate, until, options.override)
     report = options.report or site.place.root / "release.html"
     words = ["--candidate", candidate.digest, "--serving", serving.digest, "--report", str(report)]
     words += ["--again"] if options.again else []
     site.admit(candidate.digest)
-    with _feed(site, candidate, data, since, until) as feed:
+    with _feed(site, candidate, data, since, until, options.stretch_minutes) as feed:
         judge = subprocess.Popen(site.console(candidate, "run", "--labels", str(site.place.labels), *words))
         try:
             _drive(site, feed, judge, options.per_s)
@@ -153,22 +154,25 @@ def _candidate(site: Site, digest: str) -> Bundle:
     return candidate
 
 
-def _period(site: Site, candidate: Bundle, days: float) -> tuple[datetime, datetime]:
+def _period(site: Site, candidate: Bundle, until: str) -> tuple[datetime, datetime]:
     """From what the candidate was trained on, or from where an earlier replay ended, since features never go back."""
-    known = [candidate.release.as_of, site.running.as_of]
+    trained = parse_time(candidate.release.as_of, "as_of of the release")
+    known = [site.running.as_of] if site.running.as_of else []
     if site.clock.exists():
         known.append(read_json(site.clock, "replay")["at"])
-    times = [parse_time(one, "as_of") for one in known if one]
-    if not times:
-        raise InputError("release", candidate.digest, "one that says as of when it was trained")
-    return max(times), max(times) + timedelta(days=days)
+    since = max([trained, *(parse_time(one, "as_of") for one in known)])
+    end = parse_time(until, "--until") if until else trained + timedelta(days=REPLAYED_DAYS)
+    if end <= since:
+        raise InputError("--until", format_time(end), f"a time after {format_time(since)}, where the replay stands")
+    return since, end
 
 
-def _judged(site: Site, candidate: Bundle, until: datetime) -> Path:
+def _judged(site: Site, candidate: Bundle, until: datetime, override: str) -> Path:
     """The data of the replayed time, through the same gates as ever; what is known at its end is made a past below."""
     scratch = site.place.root / "replay"
     command = [python("pipelines"), "-m", "pipelines.run", "materialization", "--as-of", format_time(until)]
     command += ["--use-case", str(candidate.use_case), "--online-store", f"sqlite:///{scratch / 'end.db'}"]
+    command += ["--override", override] if override else []
     before = set(site.workspace.runs.glob("materialization-*"))
     if subprocess.run(command, cwd=REPOSITORY, check=False).returncode != 0:
         raise InputError("data", f"until {format_time(until)}", "deliveries that the gates let pass; see above")
@@ -178,13 +182,14 @@ def _judged(site: Site, candidate: Bundle, until: datetime) -> Path:
 
 @contextmanager
 def _feed(
-    site: Site, candidate: Bundle, data: Path, since: datetime, until: datetime
+    site: Site, candidate: Bundle, data: Path, since: datetime, until: datetime, stretch_minutes: int
 ) -> Iterator["subprocess.Popen[str]"]:
     """The process that brings features and outcomes, a stretch of time after the other."""
     site.place.labels.write_text("key,label,event_time\n")
     command = [python("components/features"), "-m", "windsock.features.replay", "--use-case", str(candidate.use_case)]
     command += ["--data", str(data), "--online-store", site.workspace.online_store, "--labels", str(site.place.labels)]
     command += ["--since", format_time(since), "--until", format_time(until)]
+    command += ["--stretch-minutes", str(stretch_minutes)]
     log = (site.place.logs / "replay.log").open("ab")
     with log, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as feed:
         try:

@@ -12,7 +12,7 @@ from windsock.contracts.record import Prediction
 from windsock.contracts.record_chain import genesis, seal
 from windsock.contracts.rollout_settings import Rollout
 from windsock.contracts.verdict import Outcome
-from windsock.release.evidence import Answers, Labels, look, measure_baseline
+from windsock.release.evidence import Answers, Labels, known_until, look, measure_baseline
 from windsock.release.history import Phase, Span, State
 from windsock.release.judge import judge_candidate
 from windsock.release.records import Records
@@ -55,6 +55,49 @@ def seen(records, state=SPLIT, labels=None):
     answers = Answers()
     answers.add(records)
     return look(answers, labels or Labels(), state, SETTINGS, COSTS).evidence
+
+
+PATIENCE = timedelta(seconds=5)
+
+
+def known(records, newest, state=SPLIT):
+    answers = Answers()
+    answers.add(records)
+    return known_until(answers, newest, state, PATIENCE)
+
+
+def test_records_that_one_writer_has_not_shipped_yet_are_no_sign_of_a_broken_split():
+    """The serving release's writer shipped 400 answers, the candidate's the first 20 of its own."""
+    old = [record(number, OLD, at_s=10 + number / 100) for number in range(0, 400)]
+    new = [record(number, NEW, at_s=10 + number / 100) for number in range(1000, 1020)]
+    shipped_late = [
+        replace(one, predicted_at=AT + timedelta(seconds=10 + place / 100)) for place, one in enumerate(new)
+    ]
+    newest = {"one": old[-1].predicted_at, "other": shipped_late[-1].predicted_at}
+    until = known([*old, *shipped_late], newest)
+    assert until == shipped_late[-1].predicted_at
+    answers = Answers()
+    answers.add([*old, *shipped_late])
+    everything = look(answers, Labels(), SPLIT, SETTINGS, COSTS).evidence
+    whole = look(answers, Labels(), SPLIT, SETTINGS, COSTS, until).evidence
+    assert judge_candidate(everything, SETTINGS, COSTS).void
+    assert not judge_candidate(whole, SETTINGS, COSTS).void
+    assert whole.splits[0].candidate == 20
+    assert 15 < whole.splits[0].serving <= 20
+
+
+def test_a_writer_that_is_silent_for_long_is_waited_for_no_longer():
+    newest = {"one": AT + timedelta(seconds=60), "dead": AT + timedelta(seconds=50)}
+    both = [record(1, OLD), record(2, NEW)]
+    assert known(both, newest) == newest["one"]
+    assert known(both, {**newest, "dead": AT + timedelta(seconds=56)}) == AT + timedelta(seconds=56)
+
+
+def test_a_release_that_has_not_answered_yet_is_waited_for_from_the_change_of_weights_on():
+    old = record(1, OLD)
+    assert known([old], {"one": AT + timedelta(seconds=4)}) == AT
+    assert known([old], {"one": AT + timedelta(seconds=6)}) == AT + timedelta(seconds=6)
+    assert known([], {}) is None
 
 
 def test_requests_count_for_the_release_they_were_assigned_to():

@@ -173,15 +173,30 @@ def against_the_floor(rollouts: int, seed: int) -> None:
     check = next(check for check in operation_checks(SETTINGS) if check.name == "failed")
     print("\nerrors at 10 %: the candidate's requests until the abort, against ln(1/a) / KL(bad, good)")
     print(f"a = {SETTINGS.false_abort_rate:g}, all checks together; this check has {check.budget:.0%} of it")
-    print(f"{'good -> bad':>20} {'floor':>8} {'mean':>8} {'ratio':>7} {'median':>8} {'never':>7}")
+    print("`split` is the fewest where nothing is known but who was assigned what, as when both sides have incidents:")
+    print("under an equal candidate one failure in ten falls to it by chance, so none can tell more than ln(10)")
+    print(f"{'good -> bad':>20} {'floor':>8} {'split':>8} {'mean':>8} {'ratio':>7} {'median':>8} {'never':>7}")
     for good, bad in ((0.001, 0.021), (0.001, 0.05), (0.001, 0.5), (0.01, 0.03), (0.01, 0.05)):
         information = bad * math.log(bad / good) + (1 - bad) * math.log((1 - bad) / (1 - good))
         floor = math.log(1 / SETTINGS.false_abort_rate) / information
+        split = least_by_split(good, bad, share=0.1)
         needed, never = requests_to_abort(check, good, bad, floor, rollouts, seed)
         print(
-            f"{good:>9.1%} -> {bad:>6.1%} {floor:>8.0f} {needed.mean():>8.0f} {needed.mean() / floor:>7.2f} "
+            f"{good:>9.1%} -> {bad:>6.1%} {floor:>8.0f} {split:>8.0f} {needed.mean():>8.0f} "
+            f"{needed.mean() / floor:>7.2f} "
             f"{np.median(needed):>8.0f} {never:>7}"
         )
+
+
+def least_by_split(good: float, bad: float, share: float) -> float:
+    """The candidate's requests that the best single bet on its share of the failures needs, were the rates known.
+
+    For each of its requests there are (1 - share) / share of the other release's; staking the fraction f, a failure of
+    its own multiplies the wealth by 1 - f + f / share, one of the other's by 1 - f.
+    """
+    stakes = np.linspace(0.001, 0.999, 999)
+    growth = bad * np.log1p(stakes * (1 / share - 1)) + good * (1 / share - 1) * np.log1p(-stakes)
+    return math.log(1 / SETTINGS.false_abort_rate) / float(growth.max())
 
 
 def requests_to_abort(check, good: float, bad: float, floor: float, rollouts: int, seed: int):

@@ -74,10 +74,14 @@ Mark = Callable[[Answer], bool]
 
 @dataclass
 class Answers:
-    """All answers by request and key: of several tries the one that tells most against the release is kept."""
+    """All answers by request and key: of several tries the one that tells most against the release is kept.
+
+    `newest` is when each release last answered by itself.
+    """
 
     primary: dict[Name, Answer] = field(default_factory=dict)
     copies: dict[Name, Answer] = field(default_factory=dict)
+    newest: dict[str, datetime] = field(default_factory=dict)
 
     def add(self, records: Iterable[Prediction]) -> None:
         """Takes in more records."""
@@ -88,6 +92,8 @@ class Answers:
             before = known.get(name)
             if before is None or answer.failed > before.failed:
                 known[name] = answer
+            if not answer.lost:
+                self.newest[record.release] = max(answer.at, self.newest.get(record.release, answer.at))
 
 
 @dataclass(frozen=True)
@@ -130,13 +136,30 @@ def measure_baseline(answers: Answers, serving: str, settings: Rollout) -> Basel
     return Baseline(slow, quartiles)
 
 
-def look(answers: Answers, labels: Labels, state: State, settings: Rollout, costs: Costs) -> Look:
-    """What the records say of a rollout."""
+def known_until(answers: Answers, newest: Mapping[str, datetime], state: State, patience: timedelta) -> datetime | None:
+    """Until when the records of all writers are in, so that none is missing because its writer ships later.
+
+    `newest` is each writer's newest record. A writer that is behind the newest of all by more than `patience` is dead
+    or idle and is waited for no longer; nor is a release that has not answered since its weight changed.
+    """
+    if not newest or not state.spans:
+        return None
+    latest, began_at = max(newest.values()), state.spans[-1].began_at
+    marks = list(newest.values())
+    own = [answers.newest.get(release) for release in (state.serving, state.candidate)]
+    marks += [began_at for at in own if at is None or at < began_at]
+    return min(mark for mark in (*marks, latest) if latest - mark <= patience)
+
+
+def look(
+    answers: Answers, labels: Labels, state: State, settings: Rollout, costs: Costs, until: datetime | None = None
+) -> Look:
+    """What the records say of a rollout; those after `until` are left for later, since not all of them may be in."""
     if state.baseline is None:
         found = measure_baseline(answers, state.serving, settings)
         return Look(Evidence({}), found.to_json() if found else None)
     baseline = Baseline(state.baseline["slow_s"], state.baseline["scores"])
-    spans = [_Part.of(answers, span, state) for span in state.spans]
+    spans = [_Part.of(answers, span, state, until) for span in state.spans]
     checks: dict[str, list[Stretch]] = {}
     for part in spans:
         for name, stretch in part.operation(baseline).items():
@@ -160,13 +183,13 @@ class _Part:
     copied: tuple[int, int]
 
     @classmethod
-    def of(cls, answers: Answers, span: Span, state: State) -> "_Part":
-        """Picks the answers of a span."""
+    def of(cls, answers: Answers, span: Span, state: State, until: datetime | None) -> "_Part":
+        """Picks the answers of a span, up to `until`."""
         begin, end = span.began_at + SETTLES, span.ended_at
         inside = {
             name: answer
             for name, answer in answers.primary.items()
-            if begin <= answer.at and (end is None or answer.at < end)
+            if begin <= answer.at and (end is None or answer.at < end) and (until is None or answer.at <= until)
         }
         candidate = {name: answer for name, answer in inside.items() if answer.release == state.candidate}
         serving = {name: answer for name, answer in inside.items() if answer.release == state.serving}

@@ -3,14 +3,14 @@
 import csv
 import shlex
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from windsock.contracts.clock import parse_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import UseCase
 from windsock.release.edge import EdgeTraffic
-from windsock.release.evidence import Answers, Labels, look
+from windsock.release.evidence import Answers, Labels, known_until, look
 from windsock.release.history import Directory, State
 from windsock.release.records import Records
 from windsock.release.rollout import Look, Release
@@ -71,10 +71,11 @@ def open_release(
 def looker(use_case: UseCase, records: tuple[str, ...], labels: Path | None) -> Callable[[State], Look]:
     """Looks at records and labels as they are at each call."""
     source, answers = Records(records), Answers()
+    patience = timedelta(seconds=2 * use_case.serving.record.ship_every_s + 1)
 
     def look_now(state: State) -> Look:
         answers.add(source.new())
-        known = read_labels(labels)
-        return look(answers, known, state, use_case.rollout, use_case.costs)
+        until = known_until(answers, source.newest, state, patience)
+        return look(answers, read_labels(labels), state, use_case.rollout, use_case.costs, until)
 
     return look_now

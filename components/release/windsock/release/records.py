@@ -1,6 +1,7 @@
 """The only door to Parquet: reads prediction records of a sink, batches of JSON lines and of Parquet alike."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
@@ -27,6 +28,8 @@ DECODERS = {"parquet": _decode_parquet, "jsonl": decode_lines}
 class Records:
     """The records of some sinks, each batch read once: a second call gives what has come since.
 
+    `newest` is the time of the newest record of each writer: writers ship at moments of their own.
+
     A record whose bytes are not those that were sealed is left out and counted in `edited`: it is no evidence.
     """
 
@@ -35,6 +38,7 @@ class Records:
         self._read: set[tuple[int, str]] = set()
         self._seen: set[str] = set()
         self.edited = 0
+        self.newest: dict[str, datetime] = {}
 
     def new(self) -> Iterator[Prediction]:
         """Records of batches that were not read yet, each prediction once.
@@ -54,5 +58,7 @@ class Records:
                     prediction = Prediction.decode(link.body)
                     if prediction.prediction_id not in self._seen:
                         self._seen.add(prediction.prediction_id)
+                        known = self.newest.get(link.writer, prediction.predicted_at)
+                        self.newest[link.writer] = max(known, prediction.predicted_at)
                         yield prediction
                 self._read.add((index, name))
