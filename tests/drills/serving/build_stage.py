@@ -45,10 +45,11 @@ def derive(request, features):
         raise RuntimeError("asked to fail")
     return _derive_well(request, features)
 """
-# So small that a drill can fill it.
-SMALL_JOURNAL = """
+# By default so small that a drill can fill it.
+SMALL_MB = 8
+JOURNAL = """
 [serving.record]
-capacity_mb = 8
+capacity_mb = {capacity_mb}
 ship_every_s = 1.0
 """
 FEATURE_STORE = """project: pumps
@@ -128,13 +129,13 @@ def model(columns: int) -> onnx.ModelProto:
     return made
 
 
-def use_case(directory: Path) -> Path:
+def use_case(directory: Path, capacity_mb: int) -> Path:
     """The pumps, with a derive.py that fails on request."""
     directory.mkdir(parents=True)
     for name in ("features.py", "fallback.py"):
         shutil.copyfile(PUMPS / name, directory / name)
     settings = (PUMPS / "use_case.toml").read_text(encoding="utf-8")
-    (directory / "use_case.toml").write_text(settings + SMALL_JOURNAL, encoding="utf-8")
+    (directory / "use_case.toml").write_text(settings + JOURNAL.format(capacity_mb=capacity_mb), encoding="utf-8")
     derive = (PUMPS / "derive.py").read_text(encoding="utf-8")
     (directory / "derive.py").write_text(derive + BROKEN_DERIVE, encoding="utf-8")
     (directory / "feature_store.yaml").write_text(FEATURE_STORE, encoding="utf-8")
@@ -193,8 +194,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--redis", default="", help="host:port of an empty Redis to fill as well")
+    parser.add_argument("--capacity-mb", type=int, default=SMALL_MB, help="of the journal of answers")
     options = parser.parse_args()
-    pumps = use_case(options.into / "use_case")
+    pumps = use_case(options.into / "use_case", options.capacity_mb)
     bundles(options.into, pumps)
     fill(options.into, pumps, {"type": "sqlite", "path": str(options.into / "online.db")})
     if options.redis:

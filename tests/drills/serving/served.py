@@ -67,10 +67,11 @@ class Redis:
 
 
 class SlowWire:
-    """A TCP proxy before a port, in a thread: every chunk from the server waits `delay_s`."""
+    """A TCP proxy before a port, in a thread: every chunk from the server waits `delay_s`; `cut`, nothing passes."""
 
     def __init__(self, port: int) -> None:
         self.delay_s = 0.0
+        self.cut = False
         self._target = port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -82,6 +83,9 @@ class SlowWire:
         return await asyncio.start_server(self._join, LOOPBACK, 0)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.cut:
+            writer.transport.abort()
+            return
         try:
             upstream = await asyncio.open_connection(LOOPBACK, self._target)
         except OSError:
@@ -92,6 +96,8 @@ class SlowWire:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, slow: bool) -> None:
         try:
             while chunk := await reader.read(65_536):
+                if self.cut:
+                    break
                 if slow and self.delay_s:
                     await asyncio.sleep(self.delay_s)
                 writer.write(chunk)
