@@ -13,6 +13,7 @@ import stage
 from windsock.predictor.store import open_reader
 
 KEYS = int(os.environ.get("KEYS", "300"))
+PART = 500
 ORACLE = """
 import json, random, string, struct, sys
 from datetime import datetime, timedelta, timezone
@@ -52,8 +53,6 @@ def shown(value):
     if kind is None: return None
     plain = getattr(value, kind)
     return struct.pack("<d", plain).hex() if isinstance(plain, float) else plain
-def table(view, place):
-    return [row[place] for row in rows]
 found = {}
 settings = {
     "sqlite": {"type": "sqlite", "path": str(root / "online.db")},
@@ -68,10 +67,11 @@ for name, online in settings.items():
     found[name] = []
     for place, view in enumerate(["platform_record", "station_now"]):
         definition = store.get_feature_view(view)
-        driver.online_write_batch(store.config, definition, [row[place] for row in rows], None)
+        names = [f.name for f in definition.features]
         for begin in range(0, count, 500):
-            part = [row[place][0] for row in rows[begin:begin + 500]]
-            for at, values in driver.online_read(store.config, definition, part, [f.name for f in definition.features]):
+            part = [row[place] for row in rows[begin:begin + 500]]
+            driver.online_write_batch(store.config, definition, part, None)
+            for at, values in driver.online_read(store.config, definition, [row[0] for row in part], names):
                 found[name].append([view, at.timestamp(), {n: shown(v) for n, v in sorted(values.items())}])
 print(json.dumps({"keys": keys, "found": found}))
 """
@@ -97,7 +97,8 @@ def test_values_and_times_are_those_of_feast(redis_server, tmp_path):
     oracle = json.loads(done.stdout.splitlines()[-1])
     for name, address in {"sqlite": str(tmp_path / "online.db"), "redis": f"redis://{redis_server}/1"}.items():
         reader = open_reader(address, stage.PLAN, 60.0)
-        readings = [reading for key in oracle["keys"] for reading in reader.read([key])]
+        keys = oracle["keys"]
+        readings = [reading for begin in range(0, KEYS, PART) for reading in reader.read(keys[begin : begin + PART])]
         reader.close()
         ours = [
             [view, reading[view].event_at_s, {n: shown(v) for n, v in sorted(reading[view].values.items())}]

@@ -44,7 +44,7 @@ def test_all_views_of_all_rows_are_read(reader):
 
 @pytest.fixture
 def far_zone(monkeypatch):
-    """This process in a zone that is far from UTC, and changes its clock in summer."""
+    """Puts this process into a zone that is far from UTC."""
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
     yield
