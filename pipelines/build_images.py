@@ -78,7 +78,9 @@ def list_packages(image: Image, into: Path) -> Path:
     into.mkdir(parents=True, exist_ok=True)
     file = into / f"{image.reference.rpartition('/')[2].replace(':', '-')}.cdx.json"
     command = [os.environ.get("UV", "uv"), "export", "--quiet", "--locked", "--no-dev", "--format", "cyclonedx1.5"]
-    subprocess.run([*command, "--project", str(image.folder), "--output-file", str(file)], check=True, capture_output=True)
+    subprocess.run(
+        [*command, "--project", str(image.folder), "--output-file", str(file)], check=True, capture_output=True
+    )
     return file
 
 
@@ -113,7 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"images: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except subprocess.CalledProcessError as error:
-        print(f"images: {' '.join(error.cmd[:3])} ended with {error.returncode}; its own words are above", file=sys.stderr)
+        print(
+            f"images: {' '.join(error.cmd[:3])} ended with {error.returncode}; its own words are above", file=sys.stderr
+        )
         return EXIT_CRASHED
     return 0
 

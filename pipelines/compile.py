@@ -24,9 +24,7 @@ def compile_pipeline(name: str) -> str:
         path = Path(scratch) / f"{name}.yaml"
         compiler.Compiler().compile(PIPELINES[name], str(path))
         text = path.read_text(encoding="utf-8")
-    return re.sub(
-        r"(?<=image: )windsock/([a-z_]+)$", lambda found: folder_image(found[1]).reference, text, flags=re.M
-    )
+    return re.sub(r"(?<=image: )windsock/([a-z_]+)$", lambda found: folder_image(found[1]).reference, text, flags=re.M)
 
 
 def image_tags() -> str:

@@ -44,7 +44,7 @@ def image_folders() -> dict[str, Path]:
 
 
 def folder_image(name: str, registry: str | None = None) -> Image:
-    """The image of a folder of `components/` or `serving/`; the registry is `WINDSOCK_REGISTRY` or the published one."""
+    """The image of a folder of `components/` or `serving/`; `WINDSOCK_REGISTRY` may name another registry."""
     folder = image_folders().get(name)
     if folder is None:
         raise FileNotFoundError(f"image windsock/{name}: no folder of components/ or serving/ has its Containerfile")

@@ -21,7 +21,9 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--as-of", required=True, help="what the run may know: all up to this time (UTC)")
     parser.add_argument("--on", choices=["venv", "cluster"], default="venv", help="where the steps run")
     parser.add_argument("--use-case", type=Path, default=REPOSITORY / "feature_repo", help="the feature repository")
-    parser.add_argument("--landing", type=Path, help="the landing zone; default .windsock/landing, on a cluster what lies in the store")
+    parser.add_argument(
+        "--landing", type=Path, help="the landing zone; default .windsock/landing, on a cluster what lies in the store"
+    )
     parser.add_argument("--register-only", action="store_true", help="leave production as it is: a canary decides")
     parser.add_argument("--override", default="", help="signed-off entries that lift named findings, as JSON")
     return parser.parse_args(arguments)

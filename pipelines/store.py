@@ -70,7 +70,9 @@ class Store:
     def upload(self, directory: Path, name: str, progress: Callable[[int], None] = lambda _: None) -> int:
         """Brings a directory to `name`, only files that differ, the manifest last; returns how many were sent."""
         there = self.names(f"{name}/")
-        files = sorted((path for path in directory.rglob("*") if path.is_file()), key=lambda path: path.name == MANIFEST)
+        files = sorted(
+            (path for path in directory.rglob("*") if path.is_file()), key=lambda path: path.name == MANIFEST
+        )
         sent = 0
         for path in files:
             target, content = f"{name}/{path.relative_to(directory).as_posix()}", path.read_bytes()

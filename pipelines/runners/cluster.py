@@ -1,10 +1,11 @@
 """Runs a compiled pipeline on Kubeflow Pipelines and follows it: the only door to its API.
 
-The same YAML as on the laptop goes there as it is. What a person wants to see at the end (verdicts, figures, reports) is
-fetched from the object store, so that a run on the cluster and a run on the laptop are told in the same words.
+The same YAML as on the laptop goes there as it is. What a person wants to see at the end (verdicts, figures, reports)
+is fetched from the object store, so that a run on the cluster and one on the laptop are told in the same words.
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from windsock.contracts.errors import EXIT_CRASHED, EXIT_REFUSED
 from windsock.contracts.files import write_bytes
 from windsock.contracts.verdict import FILE, Outcome, Verdict
 
+from pipelines.runners.pods import last_words
 from pipelines.runners.venv import StepFailedError, StepResult, container_tasks
 from pipelines.store import Store
 
 EXPERIMENT = "windsock"
+NAMESPACE = os.environ.get("KFP_NAMESPACE", "kubeflow")
 POLL_S = 2.0
 # The API may be away for a while in the middle of a run, which goes on meanwhile.
 PATIENCE_S = 300.0
@@ -149,7 +152,9 @@ def _look(client: kfp.Client, run_id: str) -> tuple[str, dict[str, tuple[str, fl
             break
         except (ApiException, HTTPError) as error:
             if time.monotonic() > give_up_at:
-                raise ClusterError(f"Kubeflow Pipelines does not answer about run {run_id}: {_first_line(error)}") from error
+                raise ClusterError(
+                    f"Kubeflow Pipelines does not answer about run {run_id}: {_first_line(error)}"
+                ) from error
             time.sleep(POLL_S)
     tasks = {}
     for task in (found.run_details.task_details if found.run_details else None) or []:
@@ -160,18 +165,16 @@ def _look(client: kfp.Client, run_id: str) -> tuple[str, dict[str, tuple[str, fl
 
 
 def _result(run: ClusterRun, task: str, outcome: str, duration_s: float) -> StepResult:
-    failed = outcome not in ("SUCCEEDED", "SKIPPED")
-    code, said = (_why(run, task), f"{outcome.lower()} on the cluster") if failed else (0, "")
-    if code == EXIT_REFUSED:
-        said = "refused: the verdict of its gate is above"
-    outputs = {} if failed else run.fetch(task)
-    return StepResult(step_name(task), run.kept / task, code, said, duration_s, False, outputs)
+    """How a step ended. Where its pod does not tell, the verdict that it read tells a gate's stop from a crash."""
+    code, last_line = 0, ""
+    if outcome != "SUCCEEDED":
+        said = last_words(run.run_id, task, NAMESPACE)
+        code = said.exit_code or (EXIT_REFUSED if _gate_refused(run, task) else EXIT_CRASHED)
+        last_line = said.last_line or f"{outcome.lower()} on the cluster"
+    outputs = run.fetch(task) if code == 0 else {}
+    return StepResult(step_name(task), run.kept / task, code, last_line, duration_s, False, outputs)
 
 
-def _why(run: ClusterRun, task: str) -> int:
-    """A gate's stop is told from a crash by the verdict that it read: Kubeflow keeps no exit code of a step."""
-    if task.startswith(GATE):
-        for verdict in run.kept.glob(f"*/verdict/{FILE}"):
-            if Verdict.read(verdict.parent).outcome is not Outcome.PASSED:
-                return EXIT_REFUSED
-    return EXIT_CRASHED
+def _gate_refused(run: ClusterRun, task: str) -> bool:
+    verdicts = [Verdict.read(path.parent) for path in run.kept.glob(f"*/verdict/{FILE}")]
+    return task.startswith(GATE) and any(verdict.outcome is not Outcome.PASSED for verdict in verdicts)
