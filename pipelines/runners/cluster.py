@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import kfp
-from kfp_server_api.exceptions import ApiException
+from kfp_server_api.exceptions import ApiException  # type: ignore[import-untyped]
 from urllib3.exceptions import HTTPError
 from windsock.contracts.errors import EXIT_CRASHED, EXIT_REFUSED
 from windsock.contracts.files import write_bytes

@@ -1,4 +1,4 @@
-"""What a failed step said, from its pod: the only door to Kubernetes. Without access nothing is known, and it says so."""
+"""What a failed step said, from its pod: the only door to Kubernetes. Without access it says so."""
 
 import re
 import warnings
@@ -29,9 +29,9 @@ def last_words(run_id: str, task: str, namespace: str) -> Said:
     """What the pod of a failed task said; empty where the cluster does not let us look or has forgotten it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from kubernetes import client, config
-        from kubernetes.client.exceptions import ApiException
-        from kubernetes.config.config_exception import ConfigException
+        from kubernetes import client, config  # type: ignore[import-untyped]
+        from kubernetes.client.exceptions import ApiException  # type: ignore[import-untyped]
+        from kubernetes.config.config_exception import ConfigException  # type: ignore[import-untyped]
         from urllib3.exceptions import HTTPError
     try:
         config.load_config()
