@@ -21,6 +21,7 @@ from pipelines.images import REPOSITORY, Image, folder_image, image_folders
 from pipelines.workspace import Workspace
 
 BUILDERS = ("docker", "podman", "buildah")
+STANDARD_ERROR = 2
 LOOPBACK = ("localhost", "127.0.0.1")
 
 
@@ -41,7 +42,7 @@ class Builder:
         raise InputError("image builder", None, f"a working {', '.join(wanted)} on the PATH")
 
     def _run(self, *arguments: str) -> None:
-        subprocess.run([self.name, *arguments], check=True, stdout=sys.stderr)
+        subprocess.run([self.name, *arguments], check=True, stdout=STANDARD_ERROR)
 
     def size(self, reference: str) -> str:
         """The size of an image that it has, as a person reads it; empty for one that it has not."""
