@@ -49,6 +49,7 @@ class Cluster:
     def __init__(self, box: Path, home: Path) -> None:
         self.box, self.home = box, home
         self.environment = {**os.environ, "WINDSOCK_HOME": str(home)}
+        self.question: dict = {}
 
     def run(self, command: list[str], timeout_s: float = 900, **more: str) -> Ended:
         """Runs a command in the cluster's environment."""
@@ -129,11 +130,11 @@ class Cluster:
         path = "{.spec.clusterIP}"
         return self.must(["kubectl", "-n", NAMESPACE, "get", "service", "edge", "-o", f"jsonpath={path}"]).strip()
 
-    def ask(self, host: str, instance: dict) -> Answered:
-        """One request through the edge, by V1."""
+    def ask(self, host: str) -> Answered:
+        """Asks the question once through the edge, by V1."""
         connection = http.client.HTTPConnection(host, timeout=10)
         try:
-            body = json.dumps({"instances": [instance]})
+            body = json.dumps({"instances": [self.question]})
             connection.request("POST", "/v1/models/flights:predict", body, {"content-type": "application/json"})
             response = connection.getresponse()
             content = json.loads(response.read())
@@ -146,16 +147,14 @@ class Cluster:
         finally:
             connection.close()
 
-    def load(
-        self, instance: dict, per_s: float, seconds: float, meanwhile: Callable[[], object] = lambda: None
-    ) -> Counter[Answered]:
+    def load(self, per_s: float, seconds: float, meanwhile: Callable[[], object] = lambda: None) -> Counter[Answered]:
         """Requests at a steady rate, and something done while they run; counts the answers."""
         host, count = self.edge, int(per_s * seconds)
         with ThreadPoolExecutor(16) as pool:
             asked = []
             other = pool.submit(meanwhile)
-            for number in range(count):
-                asked.append(pool.submit(self.ask, host, instance))
+            for _ in range(count):
+                asked.append(pool.submit(self.ask, host))
                 time.sleep(1 / per_s)
             other.result()
             return Counter(future.result() for future in asked)
