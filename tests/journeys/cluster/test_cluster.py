@@ -5,32 +5,33 @@ It wants root and `WINDSOCK_CLUSTER`, the folder of a cluster's `platform/up` an
 
 import os
 import re
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from place import Cluster
+from windsock.contracts.clock import parse_time
+from windsock.contracts.use_case import load_use_case
+
+from serving.local.sample import sample_request
+from tests.journeys.cluster.place import ROOT, Cluster
 
 BOX = os.environ.get("WINDSOCK_CLUSTER", "")
 pytestmark = pytest.mark.skipif(
     not BOX or os.geteuid() != 0, reason="the journey on a cluster wants root and WINDSOCK_CLUSTER: `make test-cluster`"
 )
 AS_OF = "2013-07-01"
-# Asked two hours before it leaves, at the time that the online store was brought to.
-FLIGHT = {
-    "carrier": "UA",
-    "flight_number": 1545,
-    "tail_number": "N14228",
-    "origin": "EWR",
-    "destination": "IAH",
-    "scheduled_departure_at": "2013-07-01T02:00:00Z",
-}
+SCALE = ["kubectl", "-n", "windsock", "scale", "deployment/redis"]
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     place = Cluster(Path(BOX).resolve(), tmp_path_factory.mktemp("cluster"))
     place.bring_up()
+    landing = place.deliver(AS_OF)
+    # Asked two hours before it leaves, at the time that the online store is brought to.
+    use_case = load_use_case(ROOT / "feature_repo")
+    place.question = sample_request(use_case, landing, parse_time(AS_OF, "as of"))
     yield place
     if not os.environ.get("WINDSOCK_CLUSTER_KEEP"):
         place.take_down()
@@ -54,13 +55,12 @@ def test_one_apply_brings_everything_up(cluster, known):
         cluster.wait("deployment", name, "Available")
     for name in ("rules", "predictor"):
         cluster.wait("inferenceservice", name, "Ready")
-    answered = cluster.ask(cluster.edge, FLIGHT)
+    answered = cluster.ask(cluster.edge)
     assert (answered.status, answered.answered_by) == (200, "rules")
     known["rules"] = answered.release
 
 
 def test_training_on_kubeflow_registers_a_release(cluster, known):
-    cluster.deliver(AS_OF)
     ended = cluster.pipeline("training", AS_OF, "--register-only")
     print(ended.said)
     assert ended.code == 0, ended.said
@@ -73,7 +73,7 @@ def test_the_same_run_on_this_machine_gives_the_same_bytes(cluster, known):
     ended = cluster.pipeline("training", AS_OF, on="venv")
     assert ended.code == 0, ended.said
     (run,) = (path.name for path in (cluster.home / "runs").glob("training-*"))
-    said = cluster.must([os.sys.executable, "-m", "pipelines.parity", run, known["run"]])
+    said = cluster.must([sys.executable, "-m", "pipelines.parity", run, known["run"]])
     print(said)
     assert "artifacts are the same here and on the cluster" in said
 
@@ -86,7 +86,7 @@ def test_features_go_online_through_the_gates(cluster):
 def test_a_canary_gets_its_share_and_then_everything(cluster, known):
     rules, model = known["rules"], known["model"]
     assert cluster.lead(1, {rules: 90, model: 10}) == {rules: 90, model: 10}
-    split = cluster.load(FLIGHT, 20, 20)
+    split = cluster.load(20, 20)
     print(split)
     by_release = {release: sum(n for a, n in split.items() if a.release == release) for release in (rules, model)}
     assert {answer.status for answer in split} == {200}
@@ -94,18 +94,16 @@ def test_a_canary_gets_its_share_and_then_everything(cluster, known):
     assert abs(by_release[model] - 40) < 36
     assert cluster.lead(2, {rules: 50, model: 50}) == {rules: 50, model: 50}
     assert cluster.lead(3, {model: 100}) == {model: 100}
-    answers = cluster.load(FLIGHT, 20, 5)
+    answers = cluster.load(20, 5)
     assert {(answer.status, answer.release, answer.answered_by) for answer in answers} == {(200, model, "model")}
 
 
 def test_without_the_feature_store_the_rules_answer(cluster):
-    answers = cluster.load(FLIGHT, 20, 20, lambda: cluster.must(
-        ["kubectl", "-n", "windsock", "scale", "deployment/redis", "--replicas=0"]
-    ))  # fmt: skip
+    answers = cluster.load(20, 20, lambda: cluster.must([*SCALE, "--replicas=0"]))
     print(answers)
     assert {answer.status for answer in answers} == {200}
     assert any(answer.answered_by == "rules" for answer in answers)
-    cluster.must(["kubectl", "-n", "windsock", "scale", "deployment/redis", "--replicas=1"])
+    cluster.must([*SCALE, "--replicas=1"])
     cluster.wait("deployment", "redis", "Available")
     ended = cluster.pipeline("materialization", AS_OF)
     assert ended.code == 0, ended.said
@@ -113,7 +111,7 @@ def test_without_the_feature_store_the_rules_answer(cluster):
 
 def test_a_predictor_that_is_deleted_costs_no_answer(cluster):
     pods = ["delete", "pod", "-l", "serving.kserve.io/inferenceservice=predictor", "--grace-period=0", "--force"]
-    answers = cluster.load(FLIGHT, 20, 30, lambda: (time.sleep(3), cluster.must(["kubectl", "-n", "windsock", *pods])))
+    answers = cluster.load(20, 30, lambda: (time.sleep(3), cluster.must(["kubectl", "-n", "windsock", *pods])))
     print(answers)
     assert {answer.status for answer in answers} == {200}
     assert any(answer.answered_by == "rules" for answer in answers)
@@ -124,5 +122,5 @@ def test_a_rollback_is_one_step(cluster, known):
     rules, model = known["rules"], known["model"]
     assert cluster.lead(4, {model: 90, rules: 10}) == {model: 90, rules: 10}
     assert cluster.lead(5, {model: 100}) == {model: 100}
-    answers = cluster.load(FLIGHT, 20, 5)
+    answers = cluster.load(20, 5)
     assert {(answer.status, answer.release) for answer in answers} == {(200, model)}
