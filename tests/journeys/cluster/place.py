@@ -87,14 +87,15 @@ class Cluster:
         return said
 
     def apply(self) -> None:
-        """Credentials, then everything of the overlay; the predictor of day zero is created once."""
+        """Credentials and a use case to begin with, then the overlay; the predictor of day zero is created once."""
+        self.must(["kubectl", "apply", "-f", str(ROOT / "manifests" / "base" / "namespace.yaml")])
+        self._credentials()
+        self.must([sys.executable, "-m", "pipelines.publish", "--use-case", str(ROOT / "feature_repo")])
         rendered = self.must(["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone", str(HERE)])
         file = self.home / "rendered.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(rendered)
         self.must(["kubectl", "apply", "-f", str(file)])
-        self._credentials()
-        self.must([sys.executable, "-m", "pipelines.publish", "--use-case", str(ROOT / "feature_repo")])
         if self.run(["kubectl", "-n", NAMESPACE, "get", "inferenceservice", "predictor"]).code != 0:
             self.must(["kubectl", "create", "-k", str(ROOT / "manifests" / "day-zero")])
 
