@@ -61,6 +61,24 @@ decide: $(RELEASES) ## keep, the release before, or the rules: what each costs, 
 test: environments packages check ## everything: house rules, types, every folder's tests, contracts, journeys, defects, drills
 	@tests/run
 
+CLUSTER ?= ../shared/cluster
+
+.PHONY: test-cluster
+test-cluster: environments ## the journey on a real cluster, as root: CLUSTER names a folder with platform/up and down
+	@WINDSOCK_CLUSTER=$(CLUSTER) UV=$(abspath $(UV)) pipelines/.venv/bin/python -m pytest -c pipelines/pyproject.toml --rootdir . -s tests/journeys/cluster
+
+.PHONY: images
+images: $(call ENVIRONMENT,pipelines) ## build every folder's image by its content; PUSH=registry pushes, BASE=image is the base
+	@UV=$(abspath $(UV)) pipelines/.venv/bin/python -m pipelines.build_images $(if $(PUSH),--push-to $(PUSH)) $(if $(BASE),--base $(BASE))
+
+.PHONY: publish
+publish: $(call ENVIRONMENT,pipelines) ## put the use case and its rules into the cluster's object store
+	@pipelines/.venv/bin/python -m pipelines.publish
+
+.PHONY: parity
+parity: $(call ENVIRONMENT,pipelines) ## compare RUN of this machine with CLUSTER_RUN, artifact by artifact
+	@pipelines/.venv/bin/python -m pipelines.parity $(RUN) $(CLUSTER_RUN)
+
 .PHONY: check
 check: environments ## lint, format, types
 	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet .

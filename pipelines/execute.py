@@ -45,10 +45,10 @@ def materialization_arguments(options: argparse.Namespace, workspace: Workspace)
     }
 
 
-def register_release(results: Sequence[StepResult], workspace: Workspace) -> str:
+def register_release(results: Sequence[StepResult], workspace: Workspace, wait: bool) -> str:
     """Registers what training made and says what became of it, in a line.
 
-    With no traffic to split it takes over at once; while servers run here it waits for its canary.
+    With no traffic to split it takes over at once; while servers run here, or when asked to, it waits for its canary.
     """
     (registered,) = (result for result in results if result.name == "register_model")
     registry = Registry(workspace.releases)
@@ -57,7 +57,7 @@ def register_release(results: Sequence[StepResult], workspace: Workspace) -> str
     production = registry.production()
     if production is not None and production.digest == bundle.digest:
         return f"{bundle.digest}, which is in production already"
-    if Place(workspace.root / "serve").holder() is None:
+    if not wait and Place(workspace.root / "serve").holder() is None:
         registry.promote(bundle.digest, facts)
         return f"{bundle.digest}, now in production"
     registry.propose(bundle.digest, facts)
@@ -88,6 +88,6 @@ def execute(options: argparse.Namespace) -> int:
     except StepFailedError as failure:
         report_failure(failure, results)
         return exit_code(failure.result)
-    release = register_release(results, workspace) if options.pipeline == "training" else ""
+    release = register_release(results, workspace, options.register_only) if options.pipeline == "training" else ""
     report_success(results, release)
     return 0

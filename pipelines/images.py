@@ -37,11 +37,17 @@ def folder_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def component_image(name: str, registry: str | None = None) -> Image:
-    """The image of `components/<name>`; the registry is `WINDSOCK_REGISTRY` or the published one."""
-    folder = REPOSITORY / "components" / name
-    if not folder.is_dir():
-        raise FileNotFoundError(f"image windsock/{name}: there is no folder components/{name}")
+def image_folders() -> dict[str, Path]:
+    """Every folder that an image is made of, by the image's name."""
+    files = sorted(path for room in ("components", "serving") for path in (REPOSITORY / room).glob("*/Containerfile"))
+    return {path.parent.name: path.parent for path in files}
+
+
+def folder_image(name: str, registry: str | None = None) -> Image:
+    """The image of a folder of `components/` or `serving/`; `WINDSOCK_REGISTRY` may name another registry."""
+    folder = image_folders().get(name)
+    if folder is None:
+        raise FileNotFoundError(f"image windsock/{name}: no folder of components/ or serving/ has its Containerfile")
     code = folder_hash(folder)
     registry = registry or os.environ.get("WINDSOCK_REGISTRY", REGISTRY)
     lock = hashlib.sha256((folder / "uv.lock").read_bytes()).hexdigest()

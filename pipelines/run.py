@@ -19,10 +19,11 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pipelines.run", description="Runs a compiled pipeline.")
     parser.add_argument("pipeline", choices=PIPELINES)
     parser.add_argument("--as-of", required=True, help="what the run may know: all up to this time (UTC)")
-    parser.add_argument("--on", choices=["venv"], default="venv", help="where the steps run")
+    parser.add_argument("--on", choices=["venv", "cluster"], default="venv", help="where the steps run")
     parser.add_argument("--use-case", type=Path, default=REPOSITORY / "feature_repo", help="the feature repository")
-    parser.add_argument("--landing", type=Path, help="the landing zone; default .windsock/landing")
+    parser.add_argument("--landing", type=Path, help="the landing zone; default .windsock/landing, or the store's")
     parser.add_argument("--online-store", default="", help="sqlite:///… or redis://…; default .windsock/online")
+    parser.add_argument("--register-only", action="store_true", help="leave production as it is: a canary decides")
     parser.add_argument("--override", default="", help="signed-off entries that lift named findings, as JSON")
     return parser.parse_args(arguments)
 
@@ -31,10 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs and turns what goes wrong into one line and an exit code."""
     from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_CRASHED, InputError
 
-    from pipelines.execute import execute
-
     options = parse_options(arguments)
     try:
+        if options.on == "cluster":
+            from pipelines.cluster import execute_on_cluster
+
+            return execute_on_cluster(options)
+        from pipelines.execute import execute
+
         return execute(options)
     except InputError as error:
         print(f"{options.pipeline}: {error}", file=sys.stderr)

@@ -23,7 +23,7 @@ from kfp.local import pipeline_orchestrator, status, subprocess_task_handler
 from kfp.local.task_handler_interface import ITaskHandler
 from windsock.contracts.errors import EXIT_CRASHED, InputError
 
-from pipelines.images import Image, component_image
+from pipelines.images import Image, folder_image
 from pipelines.runners import reuse
 from pipelines.workspace import Workspace
 
@@ -84,7 +84,7 @@ def prepared_image(reference: str) -> Image:
     found = re.fullmatch(r".*/([a-z_]+):([0-9a-f]+)", reference)
     if found is None:
         raise InputError("image", reference, "registry/component:content-hash")
-    image = component_image(found[1])
+    image = folder_image(found[1])
     if image.code[: len(found[2])] != found[2]:
         raise InputError("image", reference, f"the tag {image.reference.split(':')[-1]}: run `make compile`")
     if not (image.folder / ".venv" / "bin" / "python").exists():

@@ -23,17 +23,17 @@ def house(tmp_path, monkeypatch):
     "file", ["ingest/uv.lock", "ingest/windsock/ingest/__main__.py", "contracts/windsock/contracts/step.py"]
 )
 def test_what_goes_into_an_image_changes_its_tag(house, file):
-    before = images.component_image("ingest").reference
+    before = images.folder_image("ingest").reference
     with (house / file).open("a") as handle:
         handle.write("\n")
-    assert images.component_image("ingest").reference != before
+    assert images.folder_image("ingest").reference != before
 
 
 @pytest.mark.parametrize("file", ["ingest/README.md", "ingest/tests/test_more.py"])
 def test_what_stays_out_of_an_image_leaves_its_tag(house, file):
-    before = images.component_image("ingest").reference
+    before = images.folder_image("ingest").reference
     (house / file).write_text("something else")
-    assert images.component_image("ingest").reference == before
+    assert images.folder_image("ingest").reference == before
 
 
 def test_a_pipeline_compiled_from_other_code_is_refused_by_name():

@@ -17,7 +17,7 @@ from kfp import compiler, dsl
 from windsock.contracts.use_case_code import pack_use_case
 
 from components.ingest.component import snapshot_data
-from pipelines.images import component_image
+from pipelines.images import folder_image
 from pipelines.runners.venv import STEP_ENVIRONMENT, StepResult, run_pipeline
 from pipelines.workspace import Workspace
 
@@ -44,7 +44,7 @@ def through_the_runner(home: Path, arguments: dict[str, str]) -> tuple[float, li
     """Seconds a step through KFP's orchestrator, all included."""
     compiled = home / "five.yaml"
     compiler.Compiler().compile(five_steps, str(compiled))
-    reference = component_image("ingest").reference
+    reference = folder_image("ingest").reference
     compiled.write_text(compiled.read_text().replace("image: windsock/ingest", f"image: {reference}"))
     began = time.monotonic()
     results = run_pipeline(compiled, arguments, Workspace(home), lambda _: None, lambda _: None)

@@ -94,11 +94,15 @@ class Step:
             lock=self._environment.get("WINDSOCK_LOCK", ""),
         )
 
-    def _output_path(self, name: str) -> Path:
+    def address(self, name: str) -> str:
+        """Where an output will lie for everybody: its URI in the store, or its path on a laptop."""
         try:
-            return local_path(self._outputs["artifacts"][name]["artifacts"][0]["uri"])
+            return str(self._outputs["artifacts"][name]["artifacts"][0]["uri"])
         except (KeyError, IndexError) as error:
             raise InputError(f"output {name}", None, f"an output that step {self.name} declares") from error
+
+    def _output_path(self, name: str) -> Path:
+        return local_path(self.address(name))
 
     @contextmanager
     def output(self, name: str, kind: str, details: dict[str, Any] | None = None) -> Iterator[Path]:

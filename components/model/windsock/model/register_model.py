@@ -42,17 +42,20 @@ def run(step: Step) -> None:
     # From here on the bundle is whole. MLflow is an index of it: if the entry fails, running again makes it.
     bundle = open_bundle(step.sealed("release").path)
     made = {"use_case": use_case_artifact, "training_set": training_set, "model": model, "verdict": verdict}
-    entry = _entry(bundle, use_case.name, facts, made, str(step.parameter("commit")))
+    entry = _entry((bundle, step.address("release")), use_case.name, facts, made, str(step.parameter("commit")))
     version = enter(str(step.parameter("tracking_uri")), entry)
     log("registered", release=bundle.digest, name=release.name, model_version=version)
 
 
-def _entry(bundle: Bundle, name: str, facts: Mapping[str, Any], made: Mapping[str, Artifact], commit: str) -> Entry:
+def _entry(
+    release: tuple[Bundle, str], name: str, facts: Mapping[str, Any], made: Mapping[str, Artifact], commit: str
+) -> Entry:
     """All that MLflow is told: parameters, held-out figures, and the digests and the commit that lead back."""
+    bundle, address = release
     return Entry(
         name=name,
         release=bundle.digest,
-        location=str(bundle.artifact.path),
+        location=address,
         parameters={**facts["parameters"], "seed": facts["seed"], **facts["windows"]},
         metrics=bundle.release.promise,
         tags={

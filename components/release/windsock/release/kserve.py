@@ -7,12 +7,15 @@ each a predictor with `trafficPercent`. The wish's number is kept as an annotati
 the object's `resourceVersion`: a late process is refused by the API server.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from kubernetes import client
+from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
 from windsock.contracts.errors import InputError
+from windsock.contracts.release import DIGEST
 from windsock.contracts.rollout_settings import FULL
 from windsock.release.traffic import OvertakenError, Wanted
 
@@ -86,6 +89,58 @@ def check_supported(service: Service, version: tuple[int, int], mode: str) -> No
         raise InputError("transformer", mode, "none: the canary's share would go past it, straight to the predictor")
     if mode == "Knative" and spec.get("canary"):
         raise InputError("spec.canary", mode, "Standard mode: KServe ignores it in Knative mode, in silence")
+
+
+class StoredBundles(Mapping[str, str]):
+    """Where each release's bundle is: below one address, under its digest."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address.rstrip("/")
+
+    def __getitem__(self, release: str) -> str:
+        if not DIGEST.fullmatch(release):
+            raise KeyError(release)
+        return f"{self._address}/{release.removeprefix('sha256:')}"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def open_kserve(service: str, bundles: str) -> "KServeTraffic":
+    """The traffic of the InferenceService `NAMESPACE/NAME`, whose releases are stored below the address `bundles`.
+
+    Raises:
+        InputError: there is no way to the cluster, or KServe's version cannot be told.
+    """
+    namespace, _, name = service.partition("/")
+    if not namespace or not name:
+        raise InputError("InferenceService", service, "NAMESPACE/NAME")
+    try:
+        config.load_config()  # type: ignore[no-untyped-call]
+    except ConfigException as error:
+        raise InputError("KUBECONFIG", "no cluster", f"a way to one ({error})") from error
+    api = client.ApiClient()
+    return KServeTraffic(ClusterObjects(api, namespace, name), installed_version(api), StoredBundles(bundles))
+
+
+def installed_version(api: Any) -> tuple[int, int]:
+    """KServe's version, by the image of its controller.
+
+    Raises:
+        InputError: there is no controller in the namespace `kserve`, or its image names no version.
+    """
+    try:
+        found: Any = client.AppsV1Api(api).read_namespaced_deployment("kserve-controller-manager", "kserve")
+    except ApiException as error:
+        raise InputError("KServe", f"{error.status} {error.reason}", "its controller in namespace kserve") from error
+    images = [str(container.image) for container in found.spec.template.spec.containers]
+    for image in images:
+        if tag := re.search(r":v?(\d+)\.(\d+)", image):
+            return int(tag[1]), int(tag[2])
+    raise InputError("KServe version", images, "an image with a version as its tag")
 
 
 class KServeTraffic:
@@ -192,7 +247,7 @@ class KServeTraffic:
     def _predictor(self, predictor: Service, release: str) -> Service:
         """A predictor like this one on another bundle; it keeps the fewest replicas it has, so capacity stays."""
         if release not in self._bundles:
-            raise InputError("release", release, f"one whose bundle is stored: {', '.join(self._bundles)}")
+            raise InputError("release", release, "the digest of a release whose bundle is stored")
         changed = {**predictor, "model": {**predictor.get("model", {}), "storageUri": self._bundles[release]}}
         changed.pop("canaryTrafficPercent", None)
         return changed

@@ -12,19 +12,21 @@ from windsock.contracts.use_case import UseCase
 from windsock.release.edge import EdgeTraffic
 from windsock.release.evidence import Answers, Labels, known_until, look
 from windsock.release.history import Directory, State
+from windsock.release.kserve import open_kserve
 from windsock.release.records import Records
 from windsock.release.rollout import Look, Release
 from windsock.release.traffic import Traffic, Unsplit
 
-EDGE, NONE = "edge:", "none:"
+EDGE, NONE, KSERVE = "edge:", "none:", "kserve:"
 
 
 def open_traffic(address: str) -> Traffic:
     """Traffic by its address: `none:DIRECTORY`, or `edge:DIRECTORY COMMAND…`, such as
-    `edge:.windsock/serve/edge serving/edge/.venv/bin/python -m windsock.edge`.
+    `edge:.windsock/serve/edge serving/edge/.venv/bin/python -m windsock.edge`, or `kserve:NAMESPACE/NAME BUNDLES`, such
+    as `kserve:windsock/predictor s3://mlpipeline/windsock/releases`.
 
     Raises:
-        InputError: the address is of neither kind.
+        InputError: the address is of no such kind, or leads nowhere.
     """
     if address.startswith(NONE):
         return Unsplit(Path(address.removeprefix(NONE)))
@@ -32,7 +34,11 @@ def open_traffic(address: str) -> Traffic:
         directory, *command = shlex.split(address.removeprefix(EDGE))
         if command:
             return EdgeTraffic(command, Path(directory))
-    raise InputError("traffic", address, "none:DIRECTORY or edge:DIRECTORY COMMAND")
+    if address.startswith(KSERVE):
+        service, _, bundles = address.removeprefix(KSERVE).partition(" ")
+        if bundles:
+            return open_kserve(service, bundles.strip())
+    raise InputError("traffic", address, "none:DIRECTORY, edge:DIRECTORY COMMAND or kserve:NAMESPACE/NAME BUNDLES")
 
 
 def read_labels(path: Path | None) -> Labels:

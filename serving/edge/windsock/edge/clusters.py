@@ -29,7 +29,7 @@ def clusters(routing: Routing) -> list[dict[str, Any]]:
 
 
 def _servers(name: str, servers: tuple[Address, ...], routing: Routing) -> dict[str, Any]:
-    endpoints = [{"endpoint": {"address": socket_address(server), "hostname": server.host}} for server in servers]
+    endpoints = [{"endpoint": _endpoint(server)} for server in servers]
     return resource(
         "envoy.config.cluster.v3.Cluster",
         name=name,
@@ -47,6 +47,12 @@ def _servers(name: str, servers: tuple[Address, ...], routing: Routing) -> dict[
         # By default Envoy gathers changes of health for a second before it acts on them.
         common_lb_config={"update_merge_window": "0s"},
     )
+
+
+def _endpoint(server: Address) -> dict[str, Any]:
+    """A server, and the name that requests and probes ask it by: behind a gateway the name alone says which it is."""
+    named = {"hostname": server.host}
+    return {"address": socket_address(server), **named, "health_check_config": named}
 
 
 def _ordered(release: str, routing: Routing) -> dict[str, Any]:

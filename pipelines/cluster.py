@@ -1,0 +1,167 @@
+"""Executes a pipeline on a cluster: what the workspace is on a laptop, the object store is here."""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from windsock.contracts.artifact import Artifact, open_artifact
+from windsock.contracts.clock import format_time, parse_time
+from windsock.contracts.errors import InputError
+from windsock.contracts.release import Bundle, open_bundle, rules_release
+from windsock.contracts.use_case import load_use_case
+from windsock.contracts.use_case_code import pack_use_case
+
+from pipelines.execute import COMPILED
+from pipelines.runners.cluster import ClusterRun, connect, follow, submit
+from pipelines.runners.venv import StepFailedError, StepResult, container_tasks, exit_code
+from pipelines.store import Store, open_store
+from pipelines.summary import Progress, report_failure, report_success, say
+from pipelines.workspace import Workspace, commit
+
+TRACKING_URI = "http://mlflow.windsock:5000"
+ONLINE_STORE = "redis://redis.windsock:6379"
+CURRENT_USE_CASE = "use_cases/current.json"
+PRODUCTION = "releases/production.json"
+DAY_ZERO = "releases/day-zero"
+
+
+def _place(kind: str, digest: str) -> str:
+    return f"{kind}/{digest.removeprefix('sha256:')}"
+
+
+def publish(use_case_directory: Path, workspace: Workspace, store: Store) -> Artifact:
+    """Puts a use case and its rules into the store and names it the current one; returns the packed use case."""
+    use_case = pack_use_case(use_case_directory, workspace.use_cases)
+    store.upload(use_case.path, _place("use_cases", use_case.digest))
+    rules = rules_release(use_case, load_use_case(use_case_directory).costs.threshold, workspace.releases)
+    for name in (_place("releases", rules.digest), DAY_ZERO):
+        store.upload(rules.artifact.path, name)
+    pointer = {"digest": use_case.digest, "rules": rules.digest}
+    store.write(CURRENT_USE_CASE, json.dumps(pointer, sort_keys=True).encode())
+    return use_case
+
+
+def _pointer(store: Store, name: str) -> dict[str, str]:
+    content = store.read(name)
+    return dict(json.loads(content)) if content else {}
+
+
+def _use_case(options: argparse.Namespace, workspace: Workspace, store: Store) -> Artifact:
+    """The use case of the checkout, put into the store; in an image, which holds none, the current one."""
+    if options.use_case.is_dir():
+        use_case = pack_use_case(options.use_case, workspace.use_cases)
+        store.upload(use_case.path, _place("use_cases", use_case.digest))
+        return use_case
+    current = _pointer(store, CURRENT_USE_CASE)
+    if not current:
+        raise InputError("use case", store.uri(CURRENT_USE_CASE), "one that was published: run `make publish`")
+    target = workspace.use_cases / current["digest"].removeprefix("sha256:")
+    if not target.exists():
+        store.download(_place("use_cases", current["digest"]), target)
+    return open_artifact(target, "use_case")
+
+
+def _production(use_case: Artifact, workspace: Workspace, store: Store) -> str:
+    """The address of the release in production; before the first one, the rules'."""
+    pointer = _pointer(store, PRODUCTION)
+    if pointer:
+        return store.uri(_place("releases", pointer["digest"]))
+    rules = rules_release(use_case, load_use_case(use_case.path).costs.threshold, workspace.releases)
+    store.upload(rules.artifact.path, _place("releases", rules.digest))
+    return store.uri(_place("releases", rules.digest))
+
+
+def _given(options: argparse.Namespace, use_case: Artifact, store: Store) -> dict[str, Any]:
+    """What every pipeline is given."""
+    if options.landing is not None:
+        sent = store.upload(options.landing, "landing", _every_hundred)
+        say(f"landing zone: {sent} files brought to {store.uri('landing')}")
+    return {
+        "as_of": format_time(parse_time(options.as_of, "--as-of")),
+        "use_case": store.uri(_place("use_cases", use_case.digest)),
+        "landing": store.uri("landing"),
+        "override": options.override,
+    }
+
+
+def _every_hundred(sent: int) -> None:
+    if sent % 100 == 0:
+        say(f"  {sent} files …")
+
+
+def _training(options: argparse.Namespace, use_case: Artifact, workspace: Workspace, store: Store) -> dict[str, Any]:
+    del options
+    return {
+        "production": _production(use_case, workspace, store),
+        "tracking_uri": os.environ.get("WINDSOCK_TRACKING_URI", TRACKING_URI),
+        "commit": commit(),
+    }
+
+
+def _materialization(
+    options: argparse.Namespace, use_case: Artifact, workspace: Workspace, store: Store
+) -> dict[str, Any]:
+    del use_case, workspace, store
+    return {"online_store": options.online_store or os.environ.get("WINDSOCK_ONLINE_STORE", ONLINE_STORE)}
+
+
+MORE: Mapping[str, Callable[[argparse.Namespace, Artifact, Workspace, Store], dict[str, Any]]] = {
+    "training": _training,
+    "materialization": _materialization,
+}
+
+
+def register(run: ClusterRun, store: Store) -> Bundle:
+    """Fetches the release that a run made, checks every byte, and keeps it under its digest."""
+    name = run.outputs("register-model").get("release")
+    if name is None:
+        raise InputError("release", run.run_id, "an output of register_model in the store")
+    bundle = open_bundle(store.download(name, run.kept / "register-model" / "release"))
+    store.upload(bundle.artifact.path, _place("releases", bundle.digest))
+    return bundle
+
+
+def promote(bundle: Bundle, run_id: str, store: Store) -> None:
+    """Names the release in production."""
+    facts = {"as_of": bundle.release.as_of, "run": run_id, "digest": bundle.digest}
+    store.write(PRODUCTION, json.dumps(facts, sort_keys=True).encode())
+
+
+def execute_on_cluster(options: argparse.Namespace) -> int:
+    """Runs the pipeline that the options name on Kubeflow and returns the process's exit code."""
+    workspace, store = Workspace(), open_store()
+    client = connect(os.environ.get("KFP_ENDPOINT", ""))
+    compiled = COMPILED / f"{options.pipeline}.yaml"
+    use_case = _use_case(options, workspace, store)
+    given = _given(options, use_case, store) | MORE[options.pipeline](options, use_case, workspace, store)
+    run_id = submit(client, compiled, given, store, f"{options.pipeline} as of {given['as_of']}")
+    run = ClusterRun(run_id, options.pipeline, store, workspace.runs / run_id)
+    say(f"{options.pipeline} as of {given['as_of']} on the cluster: run {run_id}")
+    return _follow(client, run, compiled, options)
+
+
+def _follow(client: Any, run: ClusterRun, compiled: Path, options: argparse.Namespace) -> int:
+    progress = Progress(len(container_tasks(compiled.read_text(encoding="utf-8"))))
+    results: list[StepResult] = []
+
+    def finished(result: StepResult) -> None:
+        results.append(result)
+        progress.finished(result)
+
+    try:
+        follow(client, run, compiled, progress.started, finished)
+    except StepFailedError as failure:
+        report_failure(failure, results)
+        return exit_code(failure.result)
+    release = ""
+    if options.pipeline == "training":
+        bundle = register(run, run.store)
+        release = f"{bundle.digest} is in the store and waits for its canary"
+        if not options.register_only:
+            promote(bundle, run.run_id, run.store)
+            release = f"{bundle.digest}, now named as the one in production"
+    report_success(results, release)
+    return 0

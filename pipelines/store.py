@@ -1,0 +1,145 @@
+"""The only door to the object store: directories below a prefix of a bucket, through the minio client."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.error import MinioException, S3Error
+from windsock.contracts.errors import InputError
+from windsock.contracts.files import new_directory
+
+CONNECT_WITHIN_S, READ_WITHIN_S = 5.0, 60.0
+DEFAULT_STORE = "minio://mlpipeline/windsock"
+DEFAULT_ENDPOINT = "https://s3.amazonaws.com"
+ADDRESS = "minio://BUCKET/PREFIX or s3://BUCKET/PREFIX"
+MANIFEST = "manifest.json"
+
+
+class StoreError(OSError):
+    """The store cannot be reached or refuses; the message names what was asked for."""
+
+
+class Store:
+    """Objects below `address`, by names relative to it. A directory's manifest is written last and read first."""
+
+    def __init__(self, client: Minio, address: str) -> None:
+        parts = urlsplit(address)
+        self.address = address.rstrip("/")
+        self._client, self._bucket = client, parts.netloc
+        self._prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
+
+    def uri(self, name: str) -> str:
+        """The address of what is kept under a name, as pipelines are given it."""
+        return f"{self.address}/{name}"
+
+    def names(self, prefix: str) -> dict[str, tuple[int, str]]:
+        """Size in bytes and MD5 (S3's own, hexadecimal) of every object below a prefix, by name."""
+        with self._translated(prefix):
+            found = self._client.list_objects(self._bucket, prefix=self._prefix + prefix, recursive=True)
+            return {
+                str(thing.object_name).removeprefix(self._prefix): (thing.size or 0, str(thing.etag).strip('"'))
+                for thing in found
+            }
+
+    def read(self, name: str) -> bytes | None:
+        """An object's bytes, or None where there is none."""
+        with self._translated(name):
+            try:
+                response = self._client.get_object(self._bucket, self._prefix + name)
+            except S3Error as error:
+                if error.code == "NoSuchKey":
+                    return None
+                raise
+            try:
+                return response.read()
+            finally:
+                response.close()
+                response.release_conn()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Stores an object; S3 shows it whole or not at all."""
+        with self._translated(name):
+            self._client.put_object(self._bucket, self._prefix + name, BytesIO(content), len(content))
+
+    def upload(self, directory: Path, name: str, progress: Callable[[int], None] = lambda _: None) -> int:
+        """Brings a directory to `name`, only files that differ, the manifest last; returns how many were sent."""
+        there = self.names(f"{name}/")
+        files = sorted(
+            (path for path in directory.rglob("*") if path.is_file()), key=lambda path: path.name == MANIFEST
+        )
+        sent = 0
+        for path in files:
+            target, content = f"{name}/{path.relative_to(directory).as_posix()}", path.read_bytes()
+            digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            if there.get(target) == (len(content), digest):
+                continue
+            self.write(target, content)
+            sent += 1
+            progress(sent)
+        return sent
+
+    def download(self, name: str, into: Path) -> Path:
+        """Fetches everything below `name` to a directory, whole or not at all."""
+        names = self.names(f"{name}/")
+        if not names:
+            raise InputError("object store", self.uri(name), "something below that address")
+        with new_directory(into) as directory:
+            for found in names:
+                target = directory / found.removeprefix(f"{name}/")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(self.read(found) or b"")
+        return into
+
+    @contextmanager
+    def _translated(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except S3Error as error:
+            if error.code == "NoSuchBucket":
+                raise InputError("bucket", self._bucket, f"one that exists at {self.address}") from error
+            if error.code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"):
+                expected = f"credentials that may use bucket {self._bucket}"
+                raise InputError("AWS_ACCESS_KEY_ID", error.code, expected) from error
+            raise StoreError(f"object store: {self.uri(name)}: {error.code}: {error.message}") from error
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
+            raise StoreError(f"object store: {self.uri(name)}: {type(error).__name__}: {error}") from error
+
+
+def open_store(environment: Mapping[str, str] = os.environ) -> Store:
+    """The store that the environment names.
+
+    `WINDSOCK_STORE` is its address as pipelines see it, `WINDSOCK_S3_ENDPOINT` its server as seen from here;
+    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are the credentials.
+
+    Raises:
+        InputError: one of them is missing or malformed.
+    """
+    address = environment.get("WINDSOCK_STORE", DEFAULT_STORE)
+    parts = urlsplit(address)
+    if parts.scheme not in ("minio", "s3") or not parts.netloc:
+        raise InputError("WINDSOCK_STORE", address, ADDRESS)
+    endpoint = environment.get("WINDSOCK_S3_ENDPOINT", DEFAULT_ENDPOINT)
+    server = urlsplit(endpoint)
+    if server.scheme not in ("http", "https") or not server.netloc or server.path not in ("", "/"):
+        raise InputError("WINDSOCK_S3_ENDPOINT", endpoint, "http://HOST:PORT or https://HOST")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        if not environment.get(name):
+            raise InputError(name, "nothing", "the object store's credentials in the environment")
+    client = Minio(
+        server.netloc,
+        access_key=environment["AWS_ACCESS_KEY_ID"],
+        secret_key=environment["AWS_SECRET_ACCESS_KEY"],
+        session_token=environment.get("AWS_SESSION_TOKEN"),
+        secure=server.scheme == "https",
+        region=environment.get("AWS_REGION", "us-east-1"),
+        http_client=urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=CONNECT_WITHIN_S, read=READ_WITHIN_S), retries=urllib3.Retry(2)
+        ),
+    )
+    return Store(client, address)

@@ -1,0 +1,170 @@
+"""The journeys' words on a real cluster: bring it up, build, apply, deliver, train, ask, lead traffic, take down."""
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+HERE = Path(__file__).parent
+NAMESPACE = "windsock"
+REGISTRY = "127.0.0.1:5000/windsock"
+REDIS = "docker.io/library/redis:7-bookworm"
+STORE = "s3://mlpipeline/windsock"
+TRAFFIC = f"kserve:{NAMESPACE}/predictor {STORE}/releases"
+# What a build on the machine of the test needs to reach its package indexes; images keep nothing of it.
+MOUNTED = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
+RELEASE = ROOT / "components" / "release" / ".venv" / "bin" / "python"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    said: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer: its status (0 where none came), who answered, and the release."""
+
+    status: int
+    answered_by: str = ""
+    release: str = ""
+    reason: str = ""
+
+
+class Cluster:
+    """A cluster that `box` brings up (`platform/up`, `down`, `image`, `base`), and Windsock on it."""
+
+    def __init__(self, box: Path, home: Path) -> None:
+        self.box, self.home = box, home
+        self.environment = {**os.environ, "WINDSOCK_HOME": str(home)}
+        self.question: dict = {}
+
+    def run(self, command: list[str], timeout_s: float = 900, **more: str) -> Ended:
+        """Runs a command in the cluster's environment."""
+        environment = {**self.environment, **more}
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+        return Ended(done.returncode, done.stdout + done.stderr)
+
+    def must(self, command: list[str], timeout_s: float = 900, **more: str) -> str:
+        """The same, and its end must be good."""
+        ended = self.run(command, timeout_s, **more)
+        assert ended.code == 0, f"{' '.join(command)}\n{ended.said}"
+        return ended.said
+
+    def bring_up(self) -> None:
+        """A cluster from before may have been killed: it is taken down first."""
+        self.must([str(self.box / "down")])
+        command = [str(self.box / "platform" / "up")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
+        exports = dict(re.findall(r"(\w+)=(\S+)", done.stdout))
+        exports["PATH"] = exports["PATH"].replace("$PATH", self.environment["PATH"])
+        self.environment.update(exports, WINDSOCK_S3_ENDPOINT=exports["S3_ENDPOINT"])
+
+    def build(self) -> str:
+        """Every image by its content, and a Redis made of Debian under the public image's name."""
+        cache = Path.home() / ".cache" / "uv"
+        mounts = [f"--volume {cache}:/root/.cache/uv"] if cache.is_dir() else []
+        mounts += [f"--volume {path}:{path}:ro" for path in MOUNTED if Path(path).is_file()]
+        options = " ".join(["--isolation chroot --network host", *mounts])
+        command = [sys.executable, "-m", "pipelines.build_images", "--push-to", REGISTRY]
+        said = self.must(command, 2400, BUILD_OPTIONS=options, BUILDER="buildah")
+        self.must([str(self.box / "base"), "debian:bookworm-slim"])
+        self.must([str(self.box / "image"), REDIS, str(HERE / "redis")])
+        return said
+
+    def apply(self) -> None:
+        """Credentials and a use case to begin with, then the overlay; the predictor of day zero is created once."""
+        self.must(["kubectl", "apply", "-f", str(ROOT / "manifests" / "base" / "namespace.yaml")])
+        self._credentials()
+        self.must([sys.executable, "-m", "pipelines.publish", "--use-case", str(ROOT / "feature_repo")])
+        rendered = self.must(["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone", str(HERE)])
+        file = self.home / "rendered.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(rendered)
+        self.must(["kubectl", "apply", "-f", str(file)])
+        if self.run(["kubectl", "-n", NAMESPACE, "get", "inferenceservice", "predictor"]).code != 0:
+            self.must(["kubectl", "create", "-k", str(ROOT / "manifests" / "day-zero")])
+
+    def _credentials(self) -> None:
+        if self.run(["kubectl", "-n", NAMESPACE, "get", "secret", "store"]).code == 0:
+            return
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        keys = [f"--from-literal={name}={self.environment[name]}" for name in names]
+        self.must(["kubectl", "-n", NAMESPACE, "create", "secret", "generic", "store", *keys])
+        said = {"endpoint": "minio-service.kubeflow:9000", "usehttps": "0", "region": "us-east-1"}
+        notes = [f"serving.kserve.io/s3-{name}={value}" for name, value in said.items()]
+        self.must(["kubectl", "-n", NAMESPACE, "annotate", "secret", "store", *notes])
+
+    def wait(self, kind: str, name: str, condition: str, within_s: int = 300) -> None:
+        """Until an object has a condition."""
+        wanted = [f"--for=condition={condition}", f"--timeout={within_s}s"]
+        self.must(["kubectl", "-n", NAMESPACE, "wait", f"{kind}/{name}", *wanted], within_s + 30)
+
+    def deliver(self, until: str) -> Path:
+        """The upstream system delivers into the landing zone, as on the laptop."""
+        python, landing = ROOT / "feature_repo" / ".venv" / "bin" / "python", self.home / "landing"
+        self.must([str(python), str(ROOT / "feature_repo" / "source.py"), "--into", str(landing), "--until", until])
+        return landing
+
+    def pipeline(self, name: str, as_of: str, *options: str, on: str = "cluster") -> Ended:
+        """Runs a pipeline as a user does."""
+        command = [sys.executable, "-m", "pipelines.run", name, "--as-of", as_of, "--on", on]
+        return self.run([*command, "--landing", str(self.home / "landing"), *options], 2400)
+
+    @property
+    def edge(self) -> str:
+        """The edge's address."""
+        path = "{.spec.clusterIP}"
+        return self.must(["kubectl", "-n", NAMESPACE, "get", "service", "edge", "-o", f"jsonpath={path}"]).strip()
+
+    def ask(self, host: str) -> Answered:
+        """Asks the question once through the edge, by V1."""
+        connection = http.client.HTTPConnection(host, timeout=10)
+        try:
+            body = json.dumps({"instances": [self.question]})
+            connection.request("POST", "/v1/models/flights:predict", body, {"content-type": "application/json"})
+            response = connection.getresponse()
+            content = json.loads(response.read())
+            found = content.get("predictions", [{}])[0]
+            return Answered(
+                response.status, *(str(found.get(name, "")) for name in ("answered_by", "release", "reason"))
+            )
+        except (OSError, http.client.HTTPException):
+            return Answered(0)
+        finally:
+            connection.close()
+
+    def load(self, per_s: float, seconds: float, meanwhile: Callable[[], object] = lambda: None) -> Counter[Answered]:
+        """Requests at a steady rate, and something done while they run; counts the answers."""
+        host, count = self.edge, int(per_s * seconds)
+        with ThreadPoolExecutor(16) as pool:
+            asked = []
+            other = pool.submit(meanwhile)
+            for _ in range(count):
+                asked.append(pool.submit(self.ask, host))
+                time.sleep(1 / per_s)
+            other.result()
+            return Counter(future.result() for future in asked)
+
+    def lead(self, number: int, weights: dict[str, int]) -> dict[str, int]:
+        """Leads KServe's traffic through the four methods and waits until it says that it does; the shares in use."""
+        said = self.must([str(RELEASE), str(HERE / "lead.py"), TRAFFIC, str(number), json.dumps(weights)], 400)
+        return dict(json.loads(said.strip().splitlines()[-1]))
+
+    def take_down(self) -> None:
+        """Stops the cluster; what it stored goes with it."""
+        self.run([str(self.box / "down")])
