@@ -14,7 +14,7 @@ class Floors:
     `cost` a share of the cost that the release promised.
     """
 
-    feature: float = field(default=0.08, metadata={"low": 1e-6, "high": 1})
+    feature: float = field(default=0.07, metadata={"low": 1e-6, "high": 1})
     scores: float = field(default=0.1, metadata={"low": 1e-6, "high": 1})
     share: float = field(default=0.05, metadata={"low": 1e-6, "high": 1})
     loss: float = field(default=0.01, metadata={"low": 1e-6, "high": 1})

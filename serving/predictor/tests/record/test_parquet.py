@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -97,3 +99,21 @@ def test_a_file_that_is_not_whole_is_one_line(prediction, chained, spoil):
 def test_a_table_of_something_else_is_one_line():
     with pytest.raises(InputError, match="records"):
         decode_parquet(content_of(pa.table({"a": [1, 2]})))
+
+
+OPENS = """
+import sys
+from pathlib import Path
+from windsock.contracts.record_settings import RecordSettings
+from windsock.predictor.record import open_recorder
+root = Path(sys.argv[1])
+recorder = open_recorder(root / "journal", (root / "sink").as_uri(), RecordSettings(capacity_mb=4), "test")
+loaded = set(sys.modules)
+recorder.close()
+print("pandas" in loaded)
+"""
+
+
+def test_what_arrow_loads_is_loaded_before_anyone_waits(tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", OPENS, str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1] == "True"

@@ -7,7 +7,7 @@ from windsock.contracts.journal.shipper import Encoding
 from windsock.contracts.journal.sinks import Sink, directory_sink
 from windsock.contracts.record_settings import RecordSettings
 from windsock.predictor.record.fast_json import fast_json
-from windsock.predictor.record.parquet import SUFFIX, encode_parquet
+from windsock.predictor.record.parquet import SUFFIX, encode_parquet, warm
 from windsock.predictor.record.s3 import s3_sink
 
 __all__ = ["NotRecorded", "Recorder", "RecorderState", "open_recorder", "open_sink"]
@@ -28,5 +28,6 @@ def open_recorder(directory: Path, sink: str, settings: RecordSettings, name: st
     Raises:
         InputError: the directory cannot hold a journal, or the sink's address is wrong.
     """
+    warm()
     encoding = Encoding(SUFFIX, encode_parquet)
     return Recorder.start(directory, open_sink(sink), encoding, settings, name, fast_json)

@@ -44,6 +44,11 @@ COLUMNS = pa.schema(
 NO_DIGEST = b""
 
 
+def warm() -> None:
+    """Has Arrow load what it loads with its first array: pandas, most of a second that no answer shall wait for."""
+    pa.array([""])
+
+
 def encode_parquet(links: Sequence[Sealed]) -> tuple[bytes, str, str]:
     """A Parquet file of whole records, and the first and last day (UTC) on which they were made."""
     try:

@@ -1,0 +1,144 @@
+"""The only door to Arrow: the answers with their labels, and the release's training set, as arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from windsock.contracts.errors import InputError
+from windsock.contracts.use_case import UseCase
+from windsock.drift.bins import Codes, Floats, Numbers
+
+FILE = "rows.parquet"
+DAY_MICROSECONDS = 86_400_000_000
+REQUEST = "request__"
+LABELLED = "labelled"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers that count, a row each.
+
+    `days` are days since 1970 (UTC) of the events, `rows` the model's inputs with NaN where none was scored, `label` is
+    NaN where the outcome is not known or not due.
+    """
+
+    days: Codes
+    by_model: NDArray[np.bool_]
+    rows: Floats
+    probability: Numbers
+    acted: NDArray[np.bool_]
+    label: Numbers
+    requests: Sequence[dict[str, object]]
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    def where(self, mask: NDArray[np.bool_]) -> "Answers":
+        """Some of the answers."""
+        return Answers(
+            self.days[mask],
+            self.by_model[mask],
+            self.rows[mask],
+            self.probability[mask],
+            self.acted[mask],
+            self.label[mask],
+            [self.requests[index] for index in np.flatnonzero(mask)],
+        )
+
+
+def read_answers(labelled: Path, use_case: UseCase, release: str, columns: Sequence[str]) -> Answers:
+    """The answers of one release that count: those it gave, and those that it should have given.
+
+    Raises:
+        InputError: the file is missing or holds other columns, or the release scored rows of another width.
+    """
+    table = _read(labelled / FILE, "labelled")
+    try:
+        ours = [
+            counts and release in (gave, should)
+            for counts, gave, should in zip(*(table[n].to_pylist() for n in ("counts", "release", "assigned_release")))
+        ]
+        table = table.filter(pa.array(ours, pa.bool_()))
+        known = np.asarray([state == LABELLED for state in table["state"].to_pylist()], dtype=bool)
+        label = np.asarray(table["label"].cast(pa.float64()).to_numpy(), dtype=np.float64)
+        by_model = [
+            by == "model" and gave == release
+            for by, gave in zip(table["answered_by"].to_pylist(), table["release"].to_pylist())
+        ]
+        return Answers(
+            days=_days(table, "event_time"),
+            by_model=np.asarray(by_model, dtype=bool),
+            rows=_matrix(table["row"], by_model, len(columns)),
+            probability=np.asarray(table["probability"].to_numpy(), dtype=np.float64),
+            acted=np.asarray(table["decision"].to_numpy(zero_copy_only=False), dtype=bool),
+            label=np.where(known, label, np.nan) if len(label) else label,
+            requests=_requests(table, use_case, REQUEST),
+        )
+    except KeyError as error:
+        raise InputError("labelled", str(error), "the columns that join_labels writes") from error
+
+
+def _matrix(rows: Any, by_model: Sequence[bool], width: int) -> Floats:
+    matrix = np.full((len(by_model), width), np.nan, dtype=np.float32)
+    for index, (row, scored) in enumerate(zip(rows, by_model)):
+        if scored:
+            values = row.values.to_numpy(zero_copy_only=False)
+            if len(values) != width:
+                raise InputError("row of a record", f"{len(values)} values", f"{width}, as the release has columns")
+            matrix[index] = values
+    return matrix
+
+
+@dataclass(frozen=True)
+class History:
+    """The release's training set, a row each, in order of days: what clean data looks like."""
+
+    days: Codes
+    rows: Floats
+    label: Codes
+    requests: Sequence[dict[str, object]]
+
+
+def read_history(training_set: Path, use_case: UseCase, columns: Sequence[str]) -> History:
+    """Reads the rows of a verified training set.
+
+    Raises:
+        InputError: the file is missing, or misses a column of the release.
+    """
+    table = _read(training_set / FILE, "training set")
+    wanted = [*columns, use_case.label.column, *use_case.request.fields]
+    missing = [name for name in wanted if name not in table.column_names]
+    if missing or not table.num_rows:
+        raise InputError("training set", missing or "no row", "rows with every column of the release")
+    values = [table[name].to_numpy() for name in columns]
+    return History(
+        days=_days(table, use_case.request.event_time),
+        rows=np.column_stack(values).astype(np.float32, copy=False),
+        label=table[use_case.label.column].to_numpy().astype(np.int64),
+        requests=_requests(table, use_case, ""),
+    )
+
+
+def _days(table: Any, name: str) -> Codes:
+    microseconds = table[name].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
+    return np.asarray(microseconds // DAY_MICROSECONDS, dtype=np.int64)
+
+
+def _requests(table: Any, use_case: UseCase, prefix: str) -> list[dict[str, object]]:
+    fields = list(use_case.request.fields)
+    columns = [table[f"{prefix}{field}"].to_pylist() for field in fields]
+    return [dict(zip(fields, values)) for values in zip(*columns)]
+
+
+def _read(path: Path, what: str) -> Any:
+    if not path.is_file():
+        raise InputError(what, str(path), "a file that exists")
+    try:
+        return pq.read_table(path, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(what, path.name, f"a Parquet file ({error})") from error
