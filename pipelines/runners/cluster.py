@@ -139,8 +139,8 @@ def follow(
 
 def step_name(task: str) -> str:
     """KFP numbers a component's second task: `require-passed-2` runs the step `require_passed`."""
-    head, _, tail = task.rpartition("-")
-    return (head if tail.isdecimal() else task).replace("-", "_")
+    name, _, number = task.rpartition("-")
+    return (name if number.isdecimal() else task).replace("-", "_")
 
 
 def _look(client: kfp.Client, run_id: str) -> tuple[str, dict[str, tuple[str, float, float]]]:

@@ -77,7 +77,8 @@ class Cluster:
     def build(self) -> str:
         """Every image by its content, and a Redis made of Debian under the public image's name."""
         cache = Path.home() / ".cache" / "uv"
-        mounts = [f"--volume {cache}:/root/.cache/uv"] if cache.is_dir() else []
+        # Both are the administrator, here and in the build: the same home, the same place.
+        mounts = [f"--volume {cache}:{cache}"] if cache.is_dir() else []
         mounts += [f"--volume {path}:{path}:ro" for path in MOUNTED if Path(path).is_file()]
         options = " ".join(["--isolation chroot --network host", *mounts])
         command = [sys.executable, "-m", "pipelines.build_images", "--push-to", REGISTRY]
