@@ -4,7 +4,8 @@ import copy
 
 import pytest
 from windsock.contracts.errors import InputError
-from windsock.release.kserve import KServeTraffic, check_supported, mode_of
+from windsock.release.kserve import KServeTraffic, StoredBundles, check_supported, mode_of
+from windsock.release.place import open_traffic
 from windsock.release.traffic import OvertakenError, Wanted
 
 BUNDLES = {"old": "s3://releases/old", "new": "s3://releases/new"}
@@ -154,3 +155,26 @@ def test_the_mode_is_read_from_the_status_then_the_annotation():
 def test_a_release_that_is_not_stored_is_refused():
     with pytest.raises(InputError, match="bundle is stored"):
         traffic(Cluster(service())).set_weights(Wanted(3, {"old": 90, "third": 10}))
+
+
+@pytest.mark.parametrize("address", ["kserve:windsock/predictor", "kserve:", "knative:windsock/predictor s3://x"])
+def test_an_address_that_leads_nowhere_is_refused_with_what_was_expected(address):
+    with pytest.raises(InputError, match=r"traffic: got .*, expected none:.* or kserve:NAMESPACE/NAME BUNDLES"):
+        open_traffic(address)
+
+
+def test_without_a_cluster_the_address_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr("kubernetes.config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with pytest.raises(InputError, match=r"KUBECONFIG: got 'no cluster'"):
+        open_traffic("kserve:windsock/predictor s3://bucket/releases")
+    with pytest.raises(InputError, match=r"InferenceService: got 'predictor', expected NAMESPACE/NAME"):
+        open_traffic("kserve:predictor s3://bucket/releases")
+
+
+def test_a_release_is_stored_under_its_digest_and_nothing_else_is_a_release():
+    stored = StoredBundles("s3://bucket/releases/")
+    digest = "sha256:" + "a" * 64
+    assert stored[digest] == "s3://bucket/releases/" + "a" * 64
+    assert "production" not in stored
+    assert "sha256:../../other" not in stored
