@@ -15,6 +15,7 @@ from windsock.contracts.use_case import load_use_case
 from windsock.contracts.use_case_code import pack_use_case
 
 from pipelines.execute import COMPILED
+from pipelines.override import check_override
 from pipelines.runners.cluster import ClusterRun, connect, follow, submit
 from pipelines.runners.venv import StepFailedError, StepResult, container_tasks, exit_code
 from pipelines.store import Store, open_store
@@ -132,9 +133,10 @@ def promote(bundle: Bundle, run_id: str, store: Store) -> None:
 
 def execute_on_cluster(options: argparse.Namespace) -> int:
     """Runs the pipeline that the options name on Kubeflow and returns the process's exit code."""
+    compiled = COMPILED / f"{options.pipeline}.yaml"
+    check_override(options.override, compiled.read_text(encoding="utf-8"))
     workspace, store = Workspace(), open_store()
     client = connect(os.environ.get("KFP_ENDPOINT", ""))
-    compiled = COMPILED / f"{options.pipeline}.yaml"
     use_case = _use_case(options, workspace, store)
     given = _given(options, use_case, store) | MORE[options.pipeline](options, use_case, workspace, store)
     run_id = submit(client, compiled, given, store, f"{options.pipeline} as of {given['as_of']}")

@@ -10,6 +10,7 @@ from windsock.contracts.release import Registry, open_bundle, rules_release
 from windsock.contracts.use_case import load_use_case
 from windsock.contracts.use_case_code import pack_use_case
 
+from pipelines.override import check_override
 from pipelines.runners.venv import StepFailedError, StepResult, container_tasks, exit_code, run_pipeline
 from pipelines.summary import Progress, report_failure, report_success, say
 from pipelines.workspace import Workspace, commit
@@ -74,6 +75,7 @@ def execute(options: argparse.Namespace) -> int:
     """Runs the pipeline that the options name and returns the process's exit code."""
     workspace = Workspace()
     compiled = COMPILED / f"{options.pipeline}.yaml"
+    check_override(options.override, compiled.read_text(encoding="utf-8"))
     given = ARGUMENTS[options.pipeline](options, workspace)
     progress = Progress(len(container_tasks(compiled.read_text(encoding="utf-8"))))
     results: list[StepResult] = []
