@@ -67,4 +67,4 @@ def test_what_is_there_is_not_built_again(install, capsys):
 
 def test_an_unknown_folder_is_named(install, capsys):
     assert build_images.main(["gatez"]) == 2
-    assert "image: got 'gatez', expected one of features, gates" in capsys.readouterr().err
+    assert "image: got 'gatez', expected one of drift, features, gates" in capsys.readouterr().err
