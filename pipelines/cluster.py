@@ -35,14 +35,24 @@ def _place(kind: str, digest: str) -> str:
 
 def publish(use_case_directory: Path, workspace: Workspace, store: Store) -> Artifact:
     """Puts a use case and its rules into the store and names it the current one; returns the packed use case."""
-    use_case = pack_use_case(use_case_directory, workspace.use_cases)
-    store.upload(use_case.path, _place("use_cases", use_case.digest))
-    rules = rules_release(use_case, load_use_case(use_case_directory).costs.threshold, workspace.releases)
-    for name in (_place("releases", rules.digest), DAY_ZERO):
-        store.upload(rules.artifact.path, name)
+    use_case = _put_use_case(use_case_directory, workspace, store)
+    rules = _put_rules(use_case, workspace, store)
+    store.upload(rules.artifact.path, DAY_ZERO)
     pointer = {"digest": use_case.digest, "rules": rules.digest}
     store.write(CURRENT_USE_CASE, json.dumps(pointer, sort_keys=True).encode())
     return use_case
+
+
+def _put_use_case(directory: Path, workspace: Workspace, store: Store) -> Artifact:
+    use_case = pack_use_case(directory, workspace.use_cases)
+    store.upload(use_case.path, _place("use_cases", use_case.digest))
+    return use_case
+
+
+def _put_rules(use_case: Artifact, workspace: Workspace, store: Store) -> Bundle:
+    rules = rules_release(use_case, load_use_case(use_case.path).costs.threshold, workspace.releases)
+    store.upload(rules.artifact.path, _place("releases", rules.digest))
+    return rules
 
 
 def _pointer(store: Store, name: str) -> dict[str, str]:
@@ -53,26 +63,22 @@ def _pointer(store: Store, name: str) -> dict[str, str]:
 def _use_case(options: argparse.Namespace, workspace: Workspace, store: Store) -> Artifact:
     """The use case of the checkout, put into the store; in an image, which holds none, the current one."""
     if options.use_case.is_dir():
-        use_case = pack_use_case(options.use_case, workspace.use_cases)
-        store.upload(use_case.path, _place("use_cases", use_case.digest))
-        return use_case
+        return _put_use_case(options.use_case, workspace, store)
     current = _pointer(store, CURRENT_USE_CASE)
     if not current:
         raise InputError("use case", store.uri(CURRENT_USE_CASE), "one that was published: run `make publish`")
-    target = workspace.use_cases / current["digest"].removeprefix("sha256:")
+    place = _place("use_cases", current["digest"])
+    target = workspace.root / place
     if not target.exists():
-        store.download(_place("use_cases", current["digest"]), target)
+        store.download(place, target)
     return open_artifact(target, "use_case")
 
 
 def _production(use_case: Artifact, workspace: Workspace, store: Store) -> str:
     """The address of the release in production; before the first one, the rules'."""
     pointer = _pointer(store, PRODUCTION)
-    if pointer:
-        return store.uri(_place("releases", pointer["digest"]))
-    rules = rules_release(use_case, load_use_case(use_case.path).costs.threshold, workspace.releases)
-    store.upload(rules.artifact.path, _place("releases", rules.digest))
-    return store.uri(_place("releases", rules.digest))
+    digest = pointer["digest"] if pointer else _put_rules(use_case, workspace, store).digest
+    return store.uri(_place("releases", digest))
 
 
 def _given(options: argparse.Namespace, use_case: Artifact, store: Store) -> dict[str, Any]:
@@ -115,13 +121,13 @@ MORE: Mapping[str, Callable[[argparse.Namespace, Artifact, Workspace, Store], di
 }
 
 
-def register(run: ClusterRun, store: Store) -> Bundle:
+def register(run: ClusterRun) -> Bundle:
     """Fetches the release that a run made, checks every byte, and keeps it under its digest."""
     name = run.outputs("register-model").get("release")
     if name is None:
         raise InputError("release", run.run_id, "an output of register_model in the store")
-    bundle = open_bundle(store.download(name, run.kept / "register-model" / "release"))
-    store.upload(bundle.artifact.path, _place("releases", bundle.digest))
+    bundle = open_bundle(run.store.download(name, run.kept / "register-model" / "release"))
+    run.store.upload(bundle.artifact.path, _place("releases", bundle.digest))
     return bundle
 
 
@@ -160,7 +166,7 @@ def _follow(client: Any, run: ClusterRun, compiled: Path, options: argparse.Name
         return exit_code(failure.result)
     release = ""
     if options.pipeline == "training":
-        bundle = register(run, run.store)
+        bundle = register(run)
         release = f"{bundle.digest} is in the store and waits for its canary"
         if not options.register_only:
             promote(bundle, run.run_id, run.store)

@@ -20,7 +20,7 @@ from windsock.contracts.files import write_bytes
 from windsock.contracts.verdict import FILE, Outcome, Verdict
 
 from pipelines.runners.pods import last_words
-from pipelines.runners.venv import StepFailedError, StepResult, container_tasks
+from pipelines.runners.venv import StepFailedError, StepResult, container_tasks, step_name
 from pipelines.store import Store
 
 EXPERIMENT = "windsock"
@@ -135,12 +135,6 @@ def follow(
     if state != "SUCCEEDED" or len(results) != len(tasks):
         raise ClusterError(f"run {run.run_id} ended as {state} after {len(results)} of {len(tasks)} steps")
     return list(results.values())
-
-
-def step_name(task: str) -> str:
-    """KFP numbers a component's second task: `require-passed-2` runs the step `require_passed`."""
-    name, _, number = task.rpartition("-")
-    return (name if number.isdecimal() else task).replace("-", "_")
 
 
 def _look(client: kfp.Client, run_id: str) -> tuple[str, dict[str, tuple[str, float, float]]]:

@@ -186,7 +186,7 @@ def container_images(compiled: str) -> list[str]:
     return sorted({executor["container"]["image"] for executor in executors if "container" in executor})
 
 
-def _step_name(task: str) -> str:
+def step_name(task: str) -> str:
     """KFP numbers a component's second task: `require-passed-2` runs the step `require_passed`."""
     return re.sub(r"-\d+$", "", task).replace("-", "_")
 
@@ -209,7 +209,7 @@ def run_pipeline(
     tasks = container_tasks(text)
     for reference in container_images(text):
         prepared_image(reference)
-    cacheable = frozenset(_step_name(task) for task, enabled in tasks.items() if enabled)
+    cacheable = frozenset(step_name(task) for task, enabled in tasks.items() if enabled)
     run = Run(workspace, cacheable, started, finished)
     workspace.runs.mkdir(parents=True, exist_ok=True)
     chatter = workspace.runs / "orchestrator.log"

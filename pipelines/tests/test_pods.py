@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipelines.runners.cluster import step_name
 from pipelines.runners.pods import Said, parse_log
+from pipelines.runners.venv import step_name
 
 REFUSED = """{"event": "verdict"}
 refused: rule/negative_air_time: 812 rows
