@@ -75,6 +75,10 @@ images: $(call ENVIRONMENT,pipelines) ## build every folder's image by its conte
 publish: $(call ENVIRONMENT,pipelines) ## put the use case and its rules into the cluster's object store
 	@pipelines/.venv/bin/python -m pipelines.publish
 
+.PHONY: doctor
+doctor: $(call ENVIRONMENT,pipelines) ## look whether a cluster has what OVERLAY (laptop) needs: a line a finding
+	@pipelines/.venv/bin/python -m pipelines.doctor $(if $(OVERLAY),--overlay $(OVERLAY))
+
 .PHONY: parity
 parity: $(call ENVIRONMENT,pipelines) ## compare RUN of this machine with CLUSTER_RUN, artifact by artifact
 	@pipelines/.venv/bin/python -m pipelines.parity $(RUN) $(CLUSTER_RUN)

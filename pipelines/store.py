@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
@@ -107,7 +108,7 @@ class Store:
                 expected = f"credentials that may use bucket {self._bucket}"
                 raise InputError("AWS_ACCESS_KEY_ID", error.code, expected) from error
             raise StoreError(f"object store: {self.uri(name)}: {error.code}: {error.message}") from error
-        except (MinioException, urllib3.exceptions.HTTPError) as error:
+        except (MinioException, urllib3.exceptions.HTTPError, ParseError) as error:
             raise StoreError(f"object store: {self.uri(name)}: {type(error).__name__}: {error}") from error
 
 

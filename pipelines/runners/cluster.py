@@ -85,6 +85,23 @@ def connect(endpoint: str) -> kfp.Client:
     return client
 
 
+def server_version(client: kfp.Client) -> str:
+    """The version that the API server says it is; "unknown" where it says none, as development builds do.
+
+    Raises:
+        ClusterError: it does not answer.
+    """
+    api = client._healthz_api.api_client
+    try:
+        said = api.call_api(
+            "/apis/v1beta1/healthz", "GET", response_type="object", _return_http_data_only=True, _request_timeout=10
+        )
+    except (ApiException, HTTPError, ValueError) as error:
+        raise ClusterError(f"Kubeflow Pipelines does not tell its version: {_first_line(error)}") from error
+    tag = said.get("tag_name") or said.get("apiServerTagName") if isinstance(said, dict) else ""
+    return str(tag or "unknown")
+
+
 def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 

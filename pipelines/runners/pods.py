@@ -1,4 +1,4 @@
-"""What a failed step said, from its pod: the only door to Kubernetes. Without access it says so."""
+"""What a failed step said, from its pod: the only door to pods' logs. Without access it says so."""
 
 import re
 import warnings
