@@ -190,9 +190,31 @@ def test_the_usual_figures_are_the_serving_releases_own():
     answers.add(record(n, latency_s=0.001 * (1 + n % 10), score=(n % 100) / 100) for n in range(100))
     answers.add(record(n, NEW, latency_s=9.0) for n in range(100, 300))
     baseline = measure_baseline(answers, OLD, SETTINGS)
-    assert baseline.slow_s["slow/p50"] == pytest.approx(0.0055 * 1.25)
+    assert baseline.slow_s["slow/p50"] == pytest.approx(0.0055 + 0.005)
     assert baseline.scores["scores/q50"] == pytest.approx(0.495)
     assert measure_baseline(answers, OLD, replace(SETTINGS, baseline_requests=101)) is None
+
+
+@pytest.mark.parametrize(
+    ("usual_s", "slow_from_s"),
+    [(0.002, 0.007), (0.020, 0.025), (0.100, 0.125)],
+    ids=["a few milliseconds are nobody's fault", "both alike", "the slack is the longer one"],
+)
+def test_an_answer_is_slow_beyond_slack_and_margin(usual_s, slow_from_s):
+    answers = Answers()
+    answers.add(record(n, latency_s=usual_s) for n in range(100))
+    baseline = measure_baseline(answers, OLD, SETTINGS)
+    assert baseline.slow_s["slow/p50"] == pytest.approx(slow_from_s)
+
+
+def test_a_server_that_only_sleeps_deeper_is_not_slower():
+    """With a tenth of the requests answers take a millisecond or two longer: seen on real flights."""
+    answers = Answers()
+    answers.add(record(n, latency_s=0.002) for n in range(100))
+    found = measure_baseline(answers, OLD, SETTINGS)
+    state = replace(SPLIT, baseline=found.to_json())
+    records = [record(n, NEW, latency_s=0.004) if n % 2 else record(n, latency_s=0.002) for n in range(400)]
+    assert seen(records, state).checks["slow/p50"].candidate.mean == 0.0
 
 
 def test_rules_have_no_scores_worth_a_guard():

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 GIVE_UP_S = 10.0
+# As the edge does, and every client should: servers close connections that were idle for long (ours after 75 s), and a
+# request that is on its way at that moment is lost.
+IDLE_S = 30.0
 LOST = 0
 
 
@@ -52,6 +55,7 @@ class Connection:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self.idle_since = 0.0
 
     @classmethod
     async def open(cls, port: int) -> Self:
@@ -93,7 +97,7 @@ class Client:
         connection = None
         try:
             async with asyncio.timeout(GIVE_UP_S):
-                connection = self._idle.pop() if self._idle else await Connection.open(self._port)
+                connection = self._rested() or await Connection.open(self._port)
                 status, headers, body = await connection.ask(request)
         except (OSError, EOFError, ValueError, IndexError) as error:
             if connection is not None:
@@ -102,8 +106,16 @@ class Client:
         if headers.get("connection") == "close":
             connection.close()
         else:
+            connection.idle_since = time.perf_counter()
             self._idle.append(connection)
         return Answer(request, status, time.perf_counter() - due, headers, body)
+
+    def _rested(self) -> Connection | None:
+        """The connection that was used last, unless even that is idle for too long: then all are closed."""
+        if self._idle and time.perf_counter() - self._idle[-1].idle_since < IDLE_S:
+            return self._idle.pop()
+        self.close()
+        return None
 
     def close(self) -> None:
         """Closes every connection that is idle."""

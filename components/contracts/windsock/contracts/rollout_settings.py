@@ -23,16 +23,19 @@ class Watched:
 
 @dataclass(frozen=True)
 class Slow:
-    """Answers slower than the serving release's own `quantile`, by more than `slack` of it; `floor` is a share of
-    answers.
+    """Answers slower than the serving release's own `quantile`, by more than `slack` of it and by more than
+    `margin_ms`; `floor` is a share of answers.
 
-    With `quantile` 0.95 and `slack` 0.25: the share that takes over 1.25 times what 95 % of its answers took.
+    With `quantile` 0.95, `slack` 0.25 and `margin_ms` 5: the share that takes over 1.25 times what 95 % of its answers
+    took, or 5 ms more than that, whichever is longer. A server with a tenth of the requests sleeps between them and
+    answers a millisecond or two later than one that is kept awake: the margin keeps that from being a fault.
     """
 
     quantile: float = field(metadata={"low": 0.01, "high": 0.999})
     floor: float = field(metadata={"low": 1e-6, "high": 0.5})
     budget: float = field(metadata={"low": 1e-6, "high": 1})
     slack: float = field(default=0.25, metadata={"low": 0, "high": 10})
+    margin_ms: float = field(default=5.0, metadata={"low": 0, "high": 60_000})
 
 
 def _slow() -> tuple[Slow, ...]:

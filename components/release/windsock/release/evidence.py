@@ -12,7 +12,7 @@ import numpy as np
 from windsock.contracts.call import MODEL_REASONS
 from windsock.contracts.cost import Costs
 from windsock.contracts.record import Prediction
-from windsock.contracts.rollout_settings import FULL, Rollout
+from windsock.contracts.rollout_settings import FULL, Rollout, Slow
 from windsock.release.history import Span, State
 from windsock.release.judge import (
     SCORE_QUANTILES,
@@ -106,7 +106,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the serving release usually does: latency by quantile, with its slack, and quartiles of its scores."""
+    """What the serving release usually does: latency by quantile, with slack and margin, and quartiles of its scores."""
 
     slow_s: Mapping[str, float]
     scores: Mapping[str, float]
@@ -128,12 +128,17 @@ def measure_baseline(answers: Answers, serving: str, settings: Rollout) -> Basel
     newest = sorted(own, key=lambda answer: answer.at)[-10 * settings.baseline_requests :]
     latency = np.asarray([answer.latency_s for answer in newest])
     slow = {
-        slow_name(one.quantile): float(np.quantile(latency, one.quantile)) * (1 + one.slack) for one in settings.slow
+        slow_name(one.quantile): _slow_from_s(float(np.quantile(latency, one.quantile)), one) for one in settings.slow
     }
     scores = np.asarray([answer.score for answer in newest if not answer.fallback])
     guards = len(scores) >= settings.baseline_requests / 2 and len(np.unique(scores)) > settings.baseline_requests / 10
     quartiles = {score_name(one): float(np.quantile(scores, one)) for one in SCORE_QUANTILES} if guards else {}
     return Baseline(slow, quartiles)
+
+
+def _slow_from_s(usual_s: float, slow: Slow) -> float:
+    """The time from which an answer is a slow one: beyond both the slack and the margin."""
+    return max(usual_s * (1 + slow.slack), usual_s + slow.margin_ms / 1000)
 
 
 def known_until(answers: Answers, newest: Mapping[str, datetime], state: State, patience: timedelta) -> datetime | None:
