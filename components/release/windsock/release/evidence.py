@@ -106,7 +106,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the serving release usually does: latency by quantile, with slack and margin, and quartiles of its scores."""
+    """What the serving release usually does: from when an answer of its is slow, and quartiles of its scores."""
 
     slow_s: Mapping[str, float]
     scores: Mapping[str, float]
