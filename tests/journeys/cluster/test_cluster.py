@@ -14,7 +14,7 @@ from windsock.contracts.clock import parse_time
 from windsock.contracts.use_case import load_use_case
 
 from serving.local.sample import sample_request
-from tests.journeys.cluster.place import ROOT, Cluster
+from tests.journeys.cluster.place import DRY, ROOT, Cluster
 
 BOX = os.environ.get("WINDSOCK_CLUSTER", "")
 pytestmark = pytest.mark.skipif(
@@ -58,6 +58,38 @@ def test_one_apply_brings_everything_up(cluster, known):
     answered = cluster.ask(cluster.edge)
     assert (answered.status, answered.answered_by) == (200, "rules")
     known["rules"] = answered.release
+
+
+def test_the_doctor_finds_nothing_wrong_and_tells_wrong_credentials(cluster):
+    doctor = [sys.executable, "-m", "pipelines.doctor"]
+    healthy = cluster.run(doctor)
+    print(healthy.said)
+    assert healthy.code == 0, healthy.said
+    refused = cluster.run(doctor, AWS_SECRET_ACCESS_KEY="nobody's")
+    assert refused.code == 2
+    assert "wrong   object store: AWS_ACCESS_KEY_ID: got 'SignatureDoesNotMatch'" in refused.said
+    missing = cluster.run(doctor, WINDSOCK_STORE="minio://nowhere/windsock")
+    assert missing.code == 2
+    assert "wrong   object store: bucket: got 'nowhere'" in missing.said
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "manifests/overlays/laptop",
+        "manifests/overlays/production",
+        "manifests/overlays/production/day-zero",
+        "manifests/options/kserve-standard/day-zero",
+        "tests/journeys/cluster/standard",
+    ],
+)
+def test_the_api_server_would_take_every_overlay_and_option(cluster, folder):
+    cluster.run(["kubectl", "create", "namespace", DRY])
+    cluster.must(["kubectl", "label", "namespace", DRY, "pod-security.kubernetes.io/warn=restricted", "--overwrite"])
+    said, unknown = cluster.dry_run(ROOT / folder)
+    print(said, "kinds that this cluster does not have:", unknown or "none")
+    assert "would violate PodSecurity" not in said
+    assert {one.split()[0] for one in unknown} <= {"PodMonitor", "PrometheusRule"}
 
 
 def test_training_on_kubeflow_registers_a_release(cluster, known):
