@@ -1,14 +1,15 @@
 """The edge's promises, on a real Envoy before small real servers."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from windsock.contracts.errors import InputError
-from windsock.edge.routing import Address, Routing, Target
+from windsock.edge.routing import Address, Limits, Routing, Target
 from windsock.edge.traffic import EnvoyTraffic
 
 from tests.drills.serving import weight_changes
@@ -47,11 +48,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(directory: Path, weights: tuple[int, int] = (90, 10), shadow: str = "") -> AsyncIterator[Stage]:
+async def stage(
+    directory: Path, weights: tuple[int, int] = (90, 10), shadow: str = "", limits: Limits | None = None
+) -> AsyncIterator[Stage]:
     stable, canary, rules = [await SwitchedServer(name).start() for name in ("stable", "canary", "rules")]
     releases = {"stable": (stable.port, weights[0]), "canary": (canary.port, weights[1])}
     try:
-        async with running_edge(directory, make_routing(releases, rules.port, shadow)) as traffic:
+        routing = make_routing(releases, rules.port, shadow)
+        routing = replace(routing, limits=limits) if limits else routing
+        async with running_edge(directory, routing) as traffic:
             yield Stage(traffic, stable, canary, rules)
     finally:
         for server in (stable, canary, rules):
@@ -224,6 +229,45 @@ def test_limits_are_refused_by_the_edge_itself(tmp_path):
             }
             assert not on.stable.seen
             assert (await on.ask()).status == 200
+
+    asyncio.run(drill())
+
+
+def test_memory_that_runs_out_refuses_requests_and_comes_back(tmp_path):
+    """Slow senders fill the heap with bodies that never become whole: others are refused at once, and Envoy lives."""
+    limits = Limits(heap_bytes=64 * 1_048_576, request_received_s=4.0)
+
+    async def begin(port: int) -> asyncio.StreamWriter:
+        head = f"POST {INFER} HTTP/1.1\r\nhost: edge\r\ncontent-length: 1000000\r\n\r\n".encode()
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + b" " * 900_000)
+        return writer
+
+    async def refused(on: Stage) -> list[Answer]:
+        """Answers of a second from when the first was refused, or none if that does not come to pass."""
+        for _ in range(100):
+            if (await on.ask()).status == 503:
+                return [await on.ask() for _ in range(20)]
+            await asyncio.sleep(0.02)
+        return []
+
+    async def drill():
+        async with stage(tmp_path, (100, 0), limits=limits) as on:
+            assert (await on.ask()).status == 200
+            senders = [await begin(on.port) for _ in range(100)]
+            answers = await refused(on)
+            statuses = Counter(answer.status for answer in answers)
+            waits = []
+            while (await on.ask()).status != 200:
+                waits.append(0.1)
+                assert len(waits) < 100, "memory does not come back"
+                await asyncio.sleep(0.1)
+            for sender in senders:
+                sender.close()
+            figures = (dict(statuses), f"{quantile_ms(answers, 1.0):.0f}", f"{sum(waits):.1f}")
+            table("memory runs out", [("answers", "slowest ms", "answers again after s"), figures])
+            assert set(statuses) == {503}
+            assert not failed(await on.load(seconds=1))
 
     asyncio.run(drill())
 
