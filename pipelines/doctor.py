@@ -27,6 +27,7 @@ from pipelines.doctor_policy import (
     Facts,
     Finding,
     Level,
+    Model,
     Node,
     Secret,
     StoreSeen,
@@ -104,6 +105,7 @@ def look(objects: Objects, wanted: Wanted, environment: Mapping[str, str]) -> Cl
         secret=_tried(lambda: _secret(objects, environment)),
         nodes=_listed(_tried(lambda: _nodes(objects))),
         volumes=_listed(_tried(lambda: _volumes(objects))),
+        models=_tried(lambda: _models(objects)),
     )
 
 
@@ -176,6 +178,17 @@ def _volume(name: str, measured: Mapping[str, Any]) -> Volume:
     capacity = int(measured.get("capacityBytes", 0))
     # Blocks that are kept for the administrator are no room for us: what is not available is used.
     return Volume(name, capacity - int(measured.get("availableBytes", capacity)), capacity)
+
+
+def _models(objects: Objects) -> tuple[Model, ...]:
+    found = []
+    for service in objects.get(f"/apis/serving.kserve.io/v1beta1/namespaces/{NAMESPACE}/inferenceservices")["items"]:
+        conditions = (service.get("status") or {}).get("conditions") or []
+        unmet = [one for one in conditions if one["status"] != "True"]
+        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        said = (one.get("message") or one.get("reason") or "" for one in unmet)
+        found.append(Model(service["metadata"]["name"], ready, next((words for words in said if words), "")))
+    return tuple(found)
 
 
 def look_at_store(environment: Mapping[str, str]) -> StoreSeen:

@@ -109,6 +109,15 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class Model:
+    """An InferenceService of the namespace: whether it is ready, and what it says where it is not."""
+
+    name: str
+    ready: bool
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class StoreSeen:
     """The object store: what is wrong with it ("" nothing), and if a use case and its rules were published."""
 
@@ -138,6 +147,7 @@ class ClusterFacts:
     secret: Secret | Unreadable | None
     nodes: tuple[Node, ...] | Unreadable
     volumes: tuple[Volume, ...] | Unreadable
+    models: tuple[Model, ...] | Unreadable | None
 
 
 @dataclass(frozen=True)
@@ -175,6 +185,7 @@ def _cluster(cluster: ClusterFacts | Unreadable, wanted: Wanted) -> Iterator[Fin
     yield _secret(cluster.secret)
     yield from _nodes(cluster.nodes)
     yield from _volumes(cluster.volumes)
+    yield from _models(cluster.models)
 
 
 def parse_version(text: str) -> tuple[int, int] | None:
@@ -317,6 +328,20 @@ def _volumes(volumes: tuple[Volume, ...] | Unreadable) -> Iterator[Finding]:
         level = Level.WRONG if share >= FULL else Level.NOTE if share >= NEARLY_FULL else Level.OK
         told = ("", "") if level is Level.OK else (f"less than {NEARLY_FULL:.0%}", "make room or enlarge it")
         yield Finding(level, volume.name, value, *told)
+
+
+def _models(models: tuple[Model, ...] | Unreadable | None) -> Iterator[Finding]:
+    """What was applied before; on a new cluster there is none, which is no fault."""
+    if isinstance(models, Unreadable):
+        yield _unseen("InferenceServices", models)
+        return
+    for model in models or ():
+        subject = f"InferenceService {model.name}"
+        if model.ready:
+            yield Finding(Level.OK, subject, "Ready")
+        else:
+            remedy = f"kubectl -n {NAMESPACE} describe inferenceservice {model.name}"
+            yield Finding(Level.WRONG, subject, model.message or "says nothing", "Ready", remedy)
 
 
 def _kfp(version: str | Unreadable) -> Finding:

@@ -35,6 +35,10 @@ CONTROLLER = {"spec": {"template": {"spec": {"containers": [{"image": "kserve/ks
 CLAIM = {"name": "data", "pvcRef": {"name": "mlflow", "namespace": "windsock"}}
 MEASURED = {"capacityBytes": 100, "availableBytes": 50}
 SECRET = {name: base64.b64encode(value.encode()).decode() for name, value in KEYS.items()}
+MODELS = "/apis/serving.kserve.io/v1beta1/namespaces/windsock/inferenceservices"
+STUCK = {"items": [{"metadata": {"name": "rules"}, "status": {"conditions": [
+    {"type": "PredictorReady", "status": "False", "message": "no such bucket"}, {"type": "Ready", "status": "False"}]}},
+    {"metadata": {"name": "predictor"}}]}  # fmt: skip
 HEALTHY = {
     "/version": {"gitVersion": "v1.34.4"},
     "/apis": {"groups": [KNATIVE[0], ARGO[0], KSERVE[0], {"name": "apps", "versions": []}]},
@@ -58,6 +62,7 @@ HEALTHY = {
     "/api/v1/nodes/one/proxy/stats/summary": {
         "node": {"fs": MEASURED}, "pods": [{"volume": [{**CLAIM, **MEASURED}, {"name": "token", **MEASURED}]}]
     },
+    MODELS: {"items": [{"metadata": {"name": "rules"}, "status": {"conditions": NODE["status"]["conditions"]}}]},
     "/apis/v2beta1/experiments": {"experiments": []},
     "/apis/v2beta1/healthz": {"multi_user": False},
     "/apis/v1beta1/healthz": {"tag_name": "2.0.5"},
@@ -150,6 +155,9 @@ NOBODY = XML.format("InvalidAccessKeyId")
         ("/api/v1/namespaces/windsock", (404, "{}"), "wrong   namespace windsock: not there"),
         ("/api/v1/namespaces/windsock/secrets/store", (403, "{}"), "unseen  secret store in windsock: this account"),
         ("/api/v1/nodes/one/proxy/stats/summary", (403, "{}"), "unseen  volumes: this account may not read"),
+        (MODELS, (200, json.dumps(STUCK)), "wrong   InferenceService rules: no such bucket, expected Ready"),
+        (MODELS, (200, json.dumps(STUCK)), "wrong   InferenceService predictor: says nothing, expected Ready"),
+        (MODELS, (200, "{}"), "wrong   InferenceServices: an answer of another shape"),
         ("/apis/v2beta1/experiments", (404, "not here"), "wrong   Kubeflow Pipelines: "),
         ("/apis/v1beta1/healthz", (200, "[]"), "note    Kubeflow Pipelines: version 'unknown'"),
         ("/mlpipeline/windsock/use_cases/current.json", (403, NOBODY), "wrong   object store: AWS_ACCESS_KEY_ID: got"),

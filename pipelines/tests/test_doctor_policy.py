@@ -11,6 +11,7 @@ from pipelines.doctor_policy import (
     Facts,
     Finding,
     Level,
+    Model,
     Node,
     Secret,
     StoreSeen,
@@ -39,6 +40,7 @@ CLUSTER = ClusterFacts(
     secret=SECRET,
     nodes=(Node("one", {"Ready"}),),
     volumes=(Volume("volume mlflow", GIB, 2 * GIB),),
+    models=(Model("rules", True),),
 )
 STORE = StoreSeen("minio://mlpipeline/windsock", published=True)
 FACTS = Facts(CLUSTER, "2.0.5", STORE)
@@ -94,6 +96,13 @@ def test_a_cluster_with_everything_is_healthy():
         ({"nodes": (Node("one", {"Ready", "DiskPressure"}),)}, "node one", "DiskPressure, expected Ready"),
         ({"nodes": (Node("one", {"Ready", "MemoryPressure"}),)}, "node one", "MemoryPressure"),
         ({"nodes": (Node("one", {"Ready"}), Node("two", set()))}, "node two", "not Ready"),
+        (
+            {"models": (Model("predictor", False, "no bucket"),)},
+            "InferenceService predictor",
+            "no bucket, expected Ready",
+        ),
+        ({"models": (Model("predictor", False),)}, "InferenceService predictor", "says nothing"),
+        ({"models": Unreadable("500 no")}, "InferenceServices", "500 no"),
         ({"volumes": (Volume("volume mlflow", 2 * GIB, 2 * GIB),)}, "volume mlflow", "100% of 2.0 GiB used"),
     ],
 )
@@ -134,6 +143,7 @@ def test_one_fault_beside_the_cluster_is_one_wrong_line(facts, subject, said):
         ({"volumes": Unreadable("/proxy: 503")}, Level.UNSEEN, "/proxy: 503"),
         ({"volumes": (Volume("volume mlflow", 9 * GIB, 10 * GIB),)}, Level.NOTE, "90% of 10.0 GiB used"),
         ({"volumes": (Volume("volume mlflow", 0, 0),)}, Level.NOTE, "says no capacity"),
+        ({"models": None}, Level.OK, "Ready, under no pressure"),
         ({"version": "weird"}, Level.NOTE, "cannot be read"),
     ],
 )
