@@ -138,6 +138,40 @@ def test_a_guard_stops_a_shift_and_vouches_for_nothing():
     assert finding(judged({"scores/q50": sharper}), "scores/q50").outcome is Outcome.PASSED
 
 
+LABELS = ("loss", "cost")
+NO_WORSE = measured([pair_means(np.zeros(20_000), np.full(20_000, 0.01))])
+WORSE = measured([pair_means(np.full(20_000, 0.1), np.zeros(20_000))])
+
+
+@pytest.mark.parametrize(
+    ("labels", "outcome"),
+    [
+        ({}, Outcome.REFUSED),
+        ({"loss": NO_WORSE}, Outcome.REFUSED),
+        ({"loss": NO_WORSE, "cost": WORSE}, Outcome.REFUSED),
+        ({"loss": NO_WORSE, "cost": NO_WORSE}, Outcome.PASSED),
+    ],
+    ids=["no labels", "only the loss is known", "its cost is worse", "both vouch"],
+)
+def test_other_scores_are_no_fault_once_labels_vouch(labels, outcome):
+    """Seen on real flights: a model of July gives higher scores than one of May, and is right to."""
+    shifted = measured([pair_counts(700, 10, 200, 1_000)])
+    judgement = judged({"scores/q50": shifted, **labels})
+    assert finding(judgement, "scores/q50").outcome is outcome
+    assert judgement.refused is (outcome is Outcome.REFUSED)
+
+
+def test_labels_vouch_for_scores_and_for_nothing_else():
+    bad = measured([split_counts(0.1, 0, (30, 1_000), (9, 9_000))])
+    assert judged({"failed": bad, **dict.fromkeys(LABELS, NO_WORSE)}).refused
+
+
+def test_the_interval_shown_has_its_ends_in_order_when_the_mean_moves():
+    before, after = (pair_means(np.full(4_000, value), np.full(4_000, 0.5)) for value in (0.4, 0.49))
+    low, high = finding(judged({"loss": measured([before, after])}), "loss").interval
+    assert low <= -0.01 <= high
+
+
 def test_costs_are_said_in_money():
     generator = np.random.default_rng(6)
     serving = generator.choice([0.0, 60 / 250, 120 / 250, 1.0], 8_000, p=[0.6, 0.2, 0.15, 0.05])

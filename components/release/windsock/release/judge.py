@@ -156,8 +156,11 @@ def cost_unit(costs: Costs) -> float:
 
 def judge_candidate(evidence: Evidence, settings: Rollout, costs: Costs) -> Judgement:
     """The whole judgement. Without a single label the verdict on labels is inconclusive: it checked nothing."""
-    operation = [judge_check(check, evidence, settings, fresh=True) for check in operation_checks(settings)]
     labels = [judge_check(check, evidence, settings, fresh=False) for check in label_checks(settings, costs)]
+    vouched = all(finding.outcome is Outcome.PASSED for finding in labels)
+    operation = [
+        judge_check(check, evidence, settings, fresh=True, vouched=vouched) for check in operation_checks(settings)
+    ]
     found = [finding for finding in labels if finding.sample_size]
     return Judgement(
         judge(OPERATION, [*_judge_split(evidence, settings), *_judge_copies(evidence), *operation]),
@@ -191,28 +194,44 @@ def rule(check: Check, samples: Sequence[Sample], effect: Any, settings: Rollout
     return Ruling(refused, (better >= -math.log(settings.missed_rate)) & ~refused)
 
 
-def judge_check(check: Check, evidence: Evidence, settings: Rollout, fresh: bool) -> Finding:
-    """One check's finding: its outcome, and the interval that the outcome is read from."""
+def judge_check(check: Check, evidence: Evidence, settings: Rollout, fresh: bool, vouched: bool = False) -> Finding:
+    """One check's finding: its outcome, and the interval that the outcome is read from.
+
+    A guard stands in for labels until they are in. Once they have `vouched` for the candidate, that its loss and its
+    cost are no worse, it may give other scores: a better model often does.
+    """
     measured = evidence.checks.get(check.name)
     if measured is None or not measured.candidate.count:
         outcome = Outcome.PASSED if check.guard else Outcome.INCONCLUSIVE
         return Finding(check.name, outcome, "nothing measured yet", sample_size=0, threshold_origin=check.origin)
     ruling = rule(check, measured.samples, measured.effect, settings, fresh)
+    waived = check.guard and vouched and bool(ruling.refused)
     outcome = Outcome.REFUSED if ruling.refused else Outcome.PASSED if ruling.passed else Outcome.INCONCLUSIVE
+    outcome = Outcome.PASSED if waived else outcome
     bound = check.floor if check.guard or ruling.refused else 2 * check.floor
     rate = settings.false_abort_rate * check.budget
-    low, _ = interval(measured.samples, check.bets, rate, settings.missed_rate)
-    _, high = interval(measured.samples[-1:] if fresh else measured.samples, check.bets, rate, settings.missed_rate)
+    low, high = _shown(check, measured, rate, settings.missed_rate, fresh)
     return Finding(
         check.name,
         outcome,
-        _message(check, measured),
+        _message(check, measured) + ("; its labels vouch for it" if waived else ""),
         effect=measured.effect * check.unit,
         sample_size=measured.candidate.count,
-        interval=(low * check.unit, max(low, high) * check.unit),
+        interval=(low * check.unit, high * check.unit),
         threshold=bound,
         threshold_origin=f"{check.origin}, false aborts {rate:.2g}, missed {settings.missed_rate:.2g}",
     )
+
+
+def _shown(check: Check, measured: Measured, rate: float, missed: float, fresh: bool) -> tuple[float, float]:
+    """The interval that people see: each end from the samples that decide by it.
+
+    Where the mean moved between stretches no single mean fits them all and the ends cross; then it is the newest one's.
+    """
+    newest = interval(measured.samples[-1:], check.bets, rate, missed)
+    whole = interval(measured.samples, check.bets, rate, missed)
+    low, high = whole[0], (newest if fresh else whole)[1]
+    return (low, high) if low <= high else newest
 
 
 def _message(check: Check, measured: Measured) -> str:
