@@ -33,7 +33,15 @@ def service(mode="Knative", **spec):
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
         "metadata": {"name": "flights", "resourceVersion": "7", "generation": 2, "annotations": {}},
-        "spec": {"predictor": {"minReplicas": 2, "model": {"storageUri": "s3://releases/old"}}, **spec},
+        "spec": {
+            "predictor": {
+                "minReplicas": 2,
+                "maxReplicas": 4,
+                "scaleTarget": 20,
+                "model": {"storageUri": "s3://releases/old"},
+            },
+            **spec,
+        },
         "status": {
             "deploymentMode": mode,
             "observedGeneration": 2,
@@ -99,6 +107,8 @@ def test_standard_puts_the_candidate_beside_and_keeps_the_stable_side_whole():
     assert cluster.service["spec"]["predictor"]["model"]["storageUri"] == "s3://releases/old"
     assert cluster.service["spec"]["predictor"]["minReplicas"] == 2
     assert leading.get_weights() == {"old": 75, "new": 25}
+    assert "maxReplicas" in cluster.service["spec"]["predictor"], "or the next line could not fail"
+    assert not {"maxReplicas", "scaleTarget", "scaleMetric", "autoScaling"} & set(canary["predictor"])
     leading.finalize(Wanted(4, {"old": 100}))
     assert "canary" not in cluster.service["spec"]
 

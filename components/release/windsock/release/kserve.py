@@ -24,6 +24,8 @@ MODE = "serving.kserve.io/deploymentMode"
 NUMBER = "windsock.io/release-entry"
 SERVING, CANDIDATE = "windsock.io/serving-release", "windsock.io/candidate-release"
 WEIGHTED_SINCE = (0, 21)
+# KServe refuses a canary that has these (validation of InferenceService, 0.20): its replicas are fixed.
+OF_THE_STABLE_ALONE = ("maxReplicas", "scaleTarget", "scaleMetric", "autoScaling", "workerSpec")
 CONFLICT = 409
 Service = dict[str, Any]
 
@@ -172,7 +174,8 @@ class KServeTraffic:
         if self._mode(service) == "Knative":
             self._knative(service, candidate, share)
         else:
-            other = self._predictor(service["spec"]["predictor"], candidate)
+            predictor = self._predictor(service["spec"]["predictor"], candidate)
+            other = {name: value for name, value in predictor.items() if name not in OF_THE_STABLE_ALONE}
             service["spec"]["canary"] = [{"predictor": {"name": "candidate", **other}, "trafficPercent": share}]
         self._note(service, serving, candidate, wanted)
         self._objects.replace(service)
