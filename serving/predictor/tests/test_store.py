@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import threading
 import time
+from contextlib import ExitStack, suppress
 
 import pytest
 import stage
@@ -136,16 +137,13 @@ def silent_server(answer=None):
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve():
-        kept = []
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            kept.append(connection)
-            if answer is not None:
-                connection.recv(65536)
-                connection.sendall(answer)
+        # Kept open until the listener or a caller is gone, and then closed: a socket left to chance warns in another test.
+        with ExitStack() as kept, suppress(OSError):
+            while True:
+                connection = kept.enter_context(listener.accept()[0])
+                if answer is not None:
+                    connection.recv(65536)
+                    connection.sendall(answer)
 
     threading.Thread(target=serve, daemon=True).start()
     return listener, f"redis://127.0.0.1:{listener.getsockname()[1]}"
