@@ -137,7 +137,7 @@ def silent_server(answer=None):
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve():
-        # Kept open until the listener or a caller is gone, and then closed: a socket left to chance warns in another test.
+        # Open until the listener or a caller is gone, then closed: one left to chance warns in another test.
         with ExitStack() as kept, suppress(OSError):
             while True:
                 connection = kept.enter_context(listener.accept()[0])
