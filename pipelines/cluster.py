@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from windsock.contracts.artifact import Artifact, open_artifact
-from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.release import Bundle, open_bundle, rules_release
 from windsock.contracts.use_case import load_use_case
 from windsock.contracts.use_case_code import pack_use_case
 
-from pipelines.execute import COMPILED
+from pipelines.latest import resolve_as_of
 from pipelines.override import check_override
-from pipelines.runners.cluster import ClusterRun, connect, follow, submit
+from pipelines.request import SCHEDULE, Runs, request_run, schedule_name
+from pipelines.runners.cluster import ClusterRun, connect, find_run, follow, submit, terminate
 from pipelines.runners.venv import StepFailedError, StepResult, container_tasks, exit_code
 from pipelines.store import Store, open_store
 from pipelines.summary import Progress, report_failure, report_success, say
-from pipelines.workspace import Workspace, commit
+from pipelines.workspace import COMPILED, Workspace, commit
 
 TRACKING_URI = "http://mlflow.windsock:5000"
 ONLINE_STORE = "redis://redis.windsock:6379"
@@ -86,12 +86,18 @@ def _given(options: argparse.Namespace, use_case: Artifact, store: Store) -> dic
     if options.landing is not None:
         sent = store.upload(options.landing, "landing", _every_hundred)
         say(f"landing zone: {sent} files brought to {store.uri('landing')}")
+    tables = load_use_case(use_case.path).tables
+    options.as_of = resolve_as_of(options.as_of, lambda: _landed(store), tables)
     return {
-        "as_of": format_time(parse_time(options.as_of, "--as-of")),
+        "as_of": options.as_of,
         "use_case": store.uri(_place("use_cases", use_case.digest)),
         "landing": store.uri("landing"),
         "override": options.override,
     }
+
+
+def _landed(store: Store) -> list[str]:
+    return [name.removeprefix("landing/") for name in store.names("landing/")]
 
 
 def _every_hundred(sent: int) -> None:
@@ -145,10 +151,22 @@ def execute_on_cluster(options: argparse.Namespace) -> int:
     client = connect(os.environ.get("KFP_ENDPOINT", ""))
     use_case = _use_case(options, workspace, store)
     given = _given(options, use_case, store) | MORE[options.pipeline](options, use_case, workspace, store)
-    run_id = submit(client, compiled, given, store, f"{options.pipeline} as of {given['as_of']}")
+    title = f"{options.pipeline} as of {given['as_of']}"
+    run_id = _run(options, title, store, client, lambda name: submit(client, compiled, given, store, name))
     run = ClusterRun(run_id, options.pipeline, store, workspace.runs / run_id)
-    say(f"{options.pipeline} as of {given['as_of']} on the cluster: run {run_id}")
+    say(f"{title} on the cluster: run {run_id}")
     return _follow(client, run, compiled, options)
+
+
+def _run(options: argparse.Namespace, title: str, store: Store, client: Any, start: Callable[[str], str]) -> str:
+    """The id of the run: a new one, or, for a request, the one that the request started, whoever made it first."""
+    if not options.request:
+        return start(title)
+    name = schedule_name(options.pipeline, options.as_of) if options.request == SCHEDULE else options.request
+    runs = Runs(start, lambda name: find_run(client, name), lambda run_id: terminate(client, run_id))
+    run_id, new = request_run(name, store, runs)
+    say(f"request {name}: {'starts a run' if new else 'was made before and is followed'}")
+    return run_id
 
 
 def _follow(client: Any, run: ClusterRun, compiled: Path, options: argparse.Namespace) -> int:

@@ -4,25 +4,29 @@ import argparse
 import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from kfp import compiler
 from windsock.contracts.files import write_text
 
 from pipelines.images import REGISTRY, REPOSITORY, TAG_CHARACTERS, folder_image, image_folders
+from pipelines.launch import launch
 from pipelines.materialization import materialization
 from pipelines.training import training
+from pipelines.workspace import COMPILED
 
-COMPILED = Path(__file__).parent / "compiled"
 IMAGES = REPOSITORY / "manifests" / "images" / "kustomization.yaml"
 PIPELINES = {"training": training, "materialization": materialization}
+# Compiled last: it names the image that has the others in it.
+LAUNCHES = {"launch": launch}
 
 
 def compile_pipeline(name: str) -> str:
     """The YAML of one pipeline: the same bytes for the same sources."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / f"{name}.yaml"
-        compiler.Compiler().compile(PIPELINES[name], str(path))
+        compiler.Compiler().compile((PIPELINES | LAUNCHES)[name], str(path))
         text = path.read_text(encoding="utf-8")
     return re.sub(r"(?<=image: )windsock/([a-z_]+)$", lambda found: folder_image(found[1]).reference, text, flags=re.M)
 
@@ -36,19 +40,26 @@ def image_tags() -> str:
     return "\n".join(lines) + "\n"
 
 
+def refresh(wanted: Mapping[Path, str], write: bool) -> list[str]:
+    """The files that do not say what they should; `write` puts that right."""
+    stale = []
+    for path, text in wanted.items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(str(path.relative_to(REPOSITORY)))
+        if write:
+            write_text(path, text)
+    return stale
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Compiles the pipelines into pipelines/compiled.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a compiled pipeline is stale")
     check = parser.parse_args().check
-    stale = []
-    wanted = {COMPILED / f"{name}.yaml": compile_pipeline(name) for name in PIPELINES} | {IMAGES: image_tags()}
-    for path, text in wanted.items():
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        stale.append(str(path.relative_to(REPOSITORY)))
-        if not check:
-            write_text(path, text)
+    stale = refresh({COMPILED / f"{name}.yaml": compile_pipeline(name) for name in PIPELINES}, not check)
+    after = {COMPILED / f"{name}.yaml": compile_pipeline(name) for name in LAUNCHES} | {IMAGES: image_tags()}
+    stale += refresh(after, not check)
     if check and stale:
         print(f"compiled pipelines are stale: {', '.join(stale)}; run `make compile`", file=sys.stderr)
         return 1

@@ -5,18 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from windsock.contracts.clock import format_time, parse_time
+from windsock.contracts.errors import InputError
 from windsock.contracts.release import Registry, open_bundle, rules_release
 from windsock.contracts.use_case import load_use_case
 from windsock.contracts.use_case_code import pack_use_case
 
+from pipelines.latest import resolve_as_of
 from pipelines.override import check_override
 from pipelines.runners.venv import StepFailedError, StepResult, container_tasks, exit_code, run_pipeline
 from pipelines.summary import Progress, report_failure, report_success, say
-from pipelines.workspace import Workspace, commit
+from pipelines.workspace import COMPILED, Workspace, commit
 from serving.local.place import Place
-
-COMPILED = Path(__file__).parent / "compiled"
 
 
 def training_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def training_arguments(options: argparse.Namespace, workspace: Workspace) -> dic
     threshold = load_use_case(options.use_case).costs.threshold
     production = Registry(workspace.releases).production() or rules_release(use_case, threshold, workspace.releases)
     return {
-        "as_of": format_time(parse_time(options.as_of, "--as-of")),
+        "as_of": options.as_of,
         "use_case": str(use_case.path),
         "landing": str(options.landing or workspace.landing),
         "production": str(production.artifact.path),
@@ -38,7 +37,7 @@ def training_arguments(options: argparse.Namespace, workspace: Workspace) -> dic
 def materialization_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     """What materialization is given."""
     return {
-        "as_of": format_time(parse_time(options.as_of, "--as-of")),
+        "as_of": options.as_of,
         "use_case": str(pack_use_case(options.use_case, workspace.use_cases).path),
         "landing": str(options.landing or workspace.landing),
         "online_store": options.online_store or workspace.online_store,
@@ -71,11 +70,22 @@ ARGUMENTS: Mapping[str, Callable[[argparse.Namespace, Workspace], dict[str, Any]
 }
 
 
+def _names(landing: Path) -> list[str]:
+    return [path.relative_to(landing).as_posix() for path in landing.glob("*/*/*")]
+
+
 def execute(options: argparse.Namespace) -> int:
     """Runs the pipeline that the options name and returns the process's exit code."""
+    if options.request:
+        raise InputError(
+            "--request", options.request, "nothing on this machine: requests are kept in a cluster's store"
+        )
     workspace = Workspace()
     compiled = COMPILED / f"{options.pipeline}.yaml"
     check_override(options.override, compiled.read_text(encoding="utf-8"))
+    landing = options.landing or workspace.landing
+    tables = load_use_case(options.use_case).tables
+    options.as_of = resolve_as_of(options.as_of, lambda: _names(landing), tables)
     given = ARGUMENTS[options.pipeline](options, workspace)
     progress = Progress(len(container_tasks(compiled.read_text(encoding="utf-8"))))
     results: list[StepResult] = []

@@ -10,6 +10,9 @@ REGISTRY = "ghcr.io/windsock"
 TAG_CHARACTERS = 16
 # What a Containerfile copies; documents and tests change no image.
 PARTS = ("pyproject.toml", "uv.lock", "Containerfile", "windsock/**/*")
+# The image that starts runs has the pipelines in it. It leaves out the one that names this very image.
+OWN_PARTS = ("*.py", "runners/*.py", "compiled/*.yaml")
+LAUNCH = "launch.yaml"
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Image:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = {path for pattern in PARTS for path in folder.glob(pattern) if path.is_file()}
+    parts = PARTS + OWN_PARTS if folder.name == "pipelines" else PARTS
+    found = {path for pattern in parts for path in folder.glob(pattern) if path.is_file() and path.name != LAUNCH}
     return sorted(path for path in found if "__pycache__" not in path.parts)
 
 
@@ -39,7 +43,8 @@ def folder_hash(folder: Path) -> str:
 
 def image_folders() -> dict[str, Path]:
     """Every folder that an image is made of, by the image's name."""
-    files = sorted(path for room in ("components", "serving") for path in (REPOSITORY / room).glob("*/Containerfile"))
+    rooms = ("components/*", "pipelines", "serving/*")
+    files = sorted(path for room in rooms for path in REPOSITORY.glob(f"{room}/Containerfile"))
     return {path.parent.name: path.parent for path in files}
 
 

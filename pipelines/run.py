@@ -18,12 +18,13 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.run", description="Runs a compiled pipeline.")
     parser.add_argument("pipeline", choices=PIPELINES)
-    parser.add_argument("--as-of", required=True, help="what the run may know: all up to this time (UTC)")
+    parser.add_argument("--as-of", required=True, help="what the run may know: all up to this time (UTC), or `latest`")
     parser.add_argument("--on", choices=["venv", "cluster"], default="venv", help="where the steps run")
     parser.add_argument("--use-case", type=Path, default=REPOSITORY / "feature_repo", help="the feature repository")
     parser.add_argument("--landing", type=Path, help="the landing zone; default .windsock/landing, or the store's")
     parser.add_argument("--online-store", default="", help="sqlite:///… or redis://…; default .windsock/online")
     parser.add_argument("--register-only", action="store_true", help="leave production as it is: a canary decides")
+    parser.add_argument("--request", default="", help="on a cluster: one run for this name, however often it is asked")
     parser.add_argument("--override", default="", help="signed-off entries that lift named findings, as JSON")
     return parser.parse_args(arguments)
 
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def enter_environment() -> None:
     """Goes on in the prepared environment where this is another one."""
-    if Path(sys.prefix).resolve() == PREPARED.resolve():
+    # The image's environment is its own.
+    if Path(sys.prefix).resolve() == PREPARED.resolve() or os.environ.get("WINDSOCK_IMAGE"):
         return
     python = PREPARED / "bin" / "python"
     if not python.exists():

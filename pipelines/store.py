@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ DEFAULT_STORE = "minio://mlpipeline/windsock"
 DEFAULT_ENDPOINT = "https://s3.amazonaws.com"
 ADDRESS = "minio://BUCKET/PREFIX or s3://BUCKET/PREFIX"
 MANIFEST = "manifest.json"
+HTTP_OK, HTTP_CONFLICT, HTTP_PRECONDITION_FAILED = 200, 409, 412
 
 
 class StoreError(OSError):
@@ -29,10 +31,10 @@ class StoreError(OSError):
 class Store:
     """Objects below `address`, by names relative to it. A directory's manifest is written last and read first."""
 
-    def __init__(self, client: Minio, address: str) -> None:
+    def __init__(self, client: Minio, http: urllib3.PoolManager, address: str) -> None:
         parts = urlsplit(address)
         self.address = address.rstrip("/")
-        self._client, self._bucket = client, parts.netloc
+        self._client, self._http, self._bucket = client, http, parts.netloc
         self._prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
 
     def uri(self, name: str) -> str:
@@ -67,6 +69,18 @@ class Store:
         """Stores an object; S3 shows it whole or not at all."""
         with self._translated(name):
             self._client.put_object(self._bucket, self._prefix + name, BytesIO(content), len(content))
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Stores an object on condition that there is none of that name: of many who try at once, one is told True."""
+        with self._translated(name):
+            # The client's own put takes no condition; an address that it signed is asked with one.
+            address = self._client.presigned_put_object(self._bucket, self._prefix + name, timedelta(minutes=5))
+            answer = self._http.request("PUT", address, body=content, headers={"If-None-Match": "*"})
+        if answer.status in (HTTP_CONFLICT, HTTP_PRECONDITION_FAILED):
+            return False
+        if answer.status != HTTP_OK:
+            raise StoreError(f"object store: {self.uri(name)}: a conditional write was answered with {answer.status}")
+        return True
 
     def upload(self, directory: Path, name: str, progress: Callable[[int], None] = lambda _: None) -> int:
         """Brings a directory to `name`, only files that differ, the manifest last; returns how many were sent."""
@@ -132,6 +146,9 @@ def open_store(environment: Mapping[str, str] = os.environ) -> Store:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         if not environment.get(name):
             raise InputError(name, "nothing", "the object store's credentials in the environment")
+    http = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=CONNECT_WITHIN_S, read=READ_WITHIN_S), retries=urllib3.Retry(2)
+    )
     client = Minio(
         server.netloc,
         access_key=environment["AWS_ACCESS_KEY_ID"],
@@ -139,8 +156,6 @@ def open_store(environment: Mapping[str, str] = os.environ) -> Store:
         session_token=environment.get("AWS_SESSION_TOKEN"),
         secure=server.scheme == "https",
         region=environment.get("AWS_REGION", "us-east-1"),
-        http_client=urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=CONNECT_WITHIN_S, read=READ_WITHIN_S), retries=urllib3.Retry(2)
-        ),
+        http_client=http,
     )
-    return Store(client, address)
+    return Store(client, http, address)

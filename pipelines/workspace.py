@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
+COMPILED = Path(__file__).parent / "compiled"
 
 
 class Workspace:
@@ -50,7 +51,9 @@ class Workspace:
 
 
 def commit() -> str:
-    """The Git commit of the working tree, marked when files differ from it; empty outside a checkout."""
+    """The Git commit of the working tree, marked when files differ from it; in an image, its name; else empty."""
+    if os.environ.get("WINDSOCK_IMAGE"):
+        return os.environ["WINDSOCK_IMAGE"]
     command = ["git", "-C", str(REPOSITORY), "describe", "--always", "--abbrev=40", "--dirty=-modified"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.stdout.strip() if result.returncode == 0 else ""

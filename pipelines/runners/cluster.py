@@ -121,6 +121,24 @@ def submit(client: kfp.Client, compiled: Path, arguments: Mapping[str, Any], sto
     return str(run.run_id)
 
 
+def find_run(client: kfp.Client, name: str) -> str | None:
+    """The id of the oldest run of that name; None where there is none."""
+    predicate = {"operation": "EQUALS", "key": "name", "stringValue": name}
+    try:
+        found = client.list_runs(page_size=1, sort_by="created_at", filter=json.dumps({"predicates": [predicate]})).runs
+    except (ApiException, HTTPError) as error:
+        raise ClusterError(f"Kubeflow Pipelines does not list its runs: {_first_line(error)}") from error
+    return str(found[0].run_id) if found else None
+
+
+def terminate(client: kfp.Client, run_id: str) -> None:
+    """Ends a run."""
+    try:
+        client.terminate_run(run_id)
+    except (ApiException, HTTPError) as error:
+        raise ClusterError(f"Kubeflow Pipelines did not end run {run_id}: {_first_line(error)}") from error
+
+
 def follow(
     client: kfp.Client,
     run: ClusterRun,
