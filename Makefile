@@ -75,6 +75,10 @@ images: $(call ENVIRONMENT,pipelines) ## build every folder's image by its conte
 publish: $(call ENVIRONMENT,pipelines) ## put the use case and its rules into the cluster's object store
 	@pipelines/.venv/bin/python -m pipelines.publish
 
+.PHONY: schedules
+schedules: $(call ENVIRONMENT,pipelines) ## bring Kubeflow's recurring runs to manifests/schedules/recurring.toml; runs in flight go on
+	@pipelines/.venv/bin/python -m pipelines.schedules
+
 .PHONY: doctor
 doctor: $(call ENVIRONMENT,pipelines) ## look whether a cluster has what OVERLAY (laptop) needs: a line a finding
 	@pipelines/.venv/bin/python -m pipelines.doctor $(if $(OVERLAY),--overlay $(OVERLAY))

@@ -81,7 +81,7 @@ def connect(endpoint: str) -> kfp.Client:
         client = kfp.Client(host=endpoint or None)
         client.list_experiments(page_size=1)
     except (ApiException, HTTPError, OSError, ValueError, TypeError) as error:
-        raise ClusterError(f"Kubeflow Pipelines at {endpoint or 'the default place'}: {_first_line(error)}") from error
+        raise ClusterError(f"Kubeflow Pipelines at {endpoint or 'the default place'}: {first_line(error)}") from error
     return client
 
 
@@ -97,12 +97,13 @@ def server_version(client: kfp.Client) -> str:
             "/apis/v1beta1/healthz", "GET", response_type="object", _return_http_data_only=True, _request_timeout=10
         )
     except (ApiException, HTTPError, ValueError) as error:
-        raise ClusterError(f"Kubeflow Pipelines does not tell its version: {_first_line(error)}") from error
+        raise ClusterError(f"Kubeflow Pipelines does not tell its version: {first_line(error)}") from error
     tag = said.get("tag_name") or said.get("apiServerTagName") if isinstance(said, dict) else ""
     return str(tag or "unknown")
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its type."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
@@ -117,7 +118,7 @@ def submit(client: kfp.Client, compiled: Path, arguments: Mapping[str, Any], sto
             pipeline_root=store.uri("runs"),
         )
     except (ApiException, HTTPError) as error:
-        raise ClusterError(f"Kubeflow Pipelines refused the run: {_first_line(error)}") from error
+        raise ClusterError(f"Kubeflow Pipelines refused the run: {first_line(error)}") from error
     return str(run.run_id)
 
 
@@ -127,7 +128,7 @@ def find_run(client: kfp.Client, name: str) -> str | None:
     try:
         found = client.list_runs(page_size=1, sort_by="created_at", filter=json.dumps({"predicates": [predicate]})).runs
     except (ApiException, HTTPError) as error:
-        raise ClusterError(f"Kubeflow Pipelines does not list its runs: {_first_line(error)}") from error
+        raise ClusterError(f"Kubeflow Pipelines does not list its runs: {first_line(error)}") from error
     return str(found[0].run_id) if found else None
 
 
@@ -136,7 +137,7 @@ def terminate(client: kfp.Client, run_id: str) -> None:
     try:
         client.terminate_run(run_id)
     except (ApiException, HTTPError) as error:
-        raise ClusterError(f"Kubeflow Pipelines did not end run {run_id}: {_first_line(error)}") from error
+        raise ClusterError(f"Kubeflow Pipelines did not end run {run_id}: {first_line(error)}") from error
 
 
 def follow(
@@ -182,7 +183,7 @@ def _look(client: kfp.Client, run_id: str) -> tuple[str, dict[str, tuple[str, fl
         except (ApiException, HTTPError) as error:
             if time.monotonic() > give_up_at:
                 raise ClusterError(
-                    f"Kubeflow Pipelines does not answer about run {run_id}: {_first_line(error)}"
+                    f"Kubeflow Pipelines does not answer about run {run_id}: {first_line(error)}"
                 ) from error
             time.sleep(POLL_S)
     tasks = {}

@@ -7,6 +7,8 @@ from typing import Any
 
 Object = dict[str, Any]
 NAMESPACE = "windsock"
+# What starts runs lives beside Kubeflow, under our name.
+KUBEFLOW = "kubeflow"
 CLUSTER_WIDE = {"Namespace", "ClusterStorageContainer", "ClusterRole", "ClusterRoleBinding"}
 # KServe makes the pods of these two: they carry this label with the InferenceService's name.
 MADE_BY_KSERVE = "serving.kserve.io/inferenceservice"
@@ -33,6 +35,10 @@ def pod_specs(objects: list[Object]) -> Iterator[tuple[str, Object]]:
             yield name_of(thing), spec
         elif thing["kind"] == "ClusterStorageContainer":
             yield name_of(thing), {"initContainers": [spec["container"]]}
+        elif thing["kind"] == "CronWorkflow":
+            # It runs to its end, as what initializes does: nobody probes it.
+            started = [template["container"] for template in spec["workflowSpec"]["templates"]]
+            yield name_of(thing), {**spec["workflowSpec"], "initContainers": started}
 
 
 def pods(objects: list[Object]) -> list[Mapping[str, str]]:
@@ -178,7 +184,9 @@ def _references(objects: list[Object]) -> Iterator[str]:
 
 def _places(objects: list[Object]) -> Iterator[str]:
     for thing in objects:
-        if thing["kind"] not in CLUSTER_WIDE and thing["metadata"].get("namespace") != NAMESPACE:
+        namespace, name = thing["metadata"].get("namespace"), thing["metadata"]["name"]
+        beside = namespace == KUBEFLOW and name.startswith(f"{NAMESPACE}-")
+        if thing["kind"] not in CLUSTER_WIDE and namespace != NAMESPACE and not beside:
             yield f"{name_of(thing)}: not in namespace {NAMESPACE}"
     for namespace in of_kind(objects, "Namespace"):
         if namespace["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce") != "restricted":
