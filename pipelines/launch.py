@@ -1,10 +1,13 @@
 """The pipeline that a schedule starts: one step, which starts another pipeline as of the time at which it fires."""
 
-from kfp import dsl, kubernetes
+from kfp import dsl
 
 # Kubeflow's own secret for its object store; its keys and the names that the store is opened by.
 CREDENTIALS = "mlpipeline-minio-artifact"
-KEYS = {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
+KEYS = [
+    {"secretKey": "accesskey", "envVar": "AWS_ACCESS_KEY_ID"},
+    {"secretKey": "secretkey", "envVar": "AWS_SECRET_ACCESS_KEY"},
+]
 # One run a pipeline and `as_of`; what training makes waits for its canary.
 ONCE = ("--request", "schedule", "--register-only")
 
@@ -32,4 +35,5 @@ def launch(pipeline: str, store: str, store_endpoint: str, api: str, as_of: str 
     """
     started = start_pipeline(pipeline=pipeline, as_of=as_of, store=store, store_endpoint=store_endpoint, api=api)
     started.set_caching_options(False)
-    kubernetes.use_secret_as_env(started, CREDENTIALS, KEYS)
+    # As the first backends understood it; the extension package of today adds fields that these refuse.
+    started.platform_config["kubernetes"] = {"secretAsEnv": [{"secretName": CREDENTIALS, "keyToEnv": KEYS}]}
