@@ -79,7 +79,9 @@ def _pods(objects: list[Object]) -> Iterator[str]:
                 resources.get("requests", {})
             ):
                 yield f"{where}: without requests and a limit of memory"
-            if not initializes and not {"readinessProbe", "livenessProbe"} <= set(container):
+            # What opens no port is asked by nobody.
+            asked = "ports" in container and not initializes
+            if asked and not {"readinessProbe", "livenessProbe"} <= set(container):
                 yield f"{where}: without probes"
 
 

@@ -1,14 +1,18 @@
-"""For a person: checks the records of a sink, or ships the journals that a stopped server left.
+"""Checks the records of a sink, ships the journals that a stopped server left, carries what another server ships.
 
     python -m windsock.predictor.record check SINK [--head WRITER SEQUENCE DIGEST]...
     python -m windsock.predictor.record ship DIRECTORY SINK
+    python -m windsock.predictor.record carry DIRECTORY SINK [--every_s 10] [--linger_s 20]
 
+`carry` runs beside a server that ships to DIRECTORY, until it is told to stop (SIGTERM).
 A head is what a server's log said in `record_shipped`; with it, a chain whose end was cut off or rewritten is found.
 Exit code 0: all is well; 1: the check found something, or the sink did not take the records; 2: bad input.
 """
 
 import argparse
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from windsock.contracts.errors import EXIT_BAD_INPUT, InputError
@@ -17,6 +21,7 @@ from windsock.contracts.journal.sinks import SinkError
 from windsock.contracts.record_chain import Head
 from windsock.contracts.record_settings import RecordSettings
 from windsock.predictor.record import open_sink
+from windsock.predictor.record.carry import carry_on
 from windsock.predictor.record.parquet import SUFFIX, encode_parquet
 from windsock.predictor.record.reader import read_records
 
@@ -56,6 +61,14 @@ def _ship(options: argparse.Namespace) -> int:
     return 0
 
 
+def _carry(options: argparse.Namespace) -> int:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    done = carry_on(options.directory, open_sink(options.sink), options.every_s, options.linger_s, stop)
+    return 0 if done else EXIT_FOUND
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command, and returns its exit code."""
     parser = argparse.ArgumentParser(
@@ -70,6 +83,12 @@ def main(arguments: list[str] | None = None) -> int:
     ship.add_argument("directory", type=Path)
     ship.add_argument("sink")
     ship.set_defaults(run=_ship)
+    carry = commands.add_parser("carry", help="brings batches from a directory to a sink, until SIGTERM")
+    carry.add_argument("directory", type=Path)
+    carry.add_argument("sink")
+    carry.add_argument("--every_s", type=float, default=10.0)
+    carry.add_argument("--linger_s", type=float, default=20.0, help="how long the server beside it may take to end")
+    carry.set_defaults(run=_carry)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
