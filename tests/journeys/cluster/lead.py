@@ -1,4 +1,4 @@
-"""Leads traffic by hand: `lead.py ADDRESS NUMBER WEIGHTS`; waits until it is as wanted and prints the shares in use."""
+"""Leads traffic by hand: `lead.py ADDRESS NUMBER WEIGHTS WITHIN_S`; waits until it is so and prints the shares."""
 
 import json
 import sys
@@ -7,17 +7,16 @@ import time
 from windsock.release.place import open_traffic
 from windsock.release.traffic import Wanted
 
-WITHIN_S = 300
-
 if __name__ == "__main__":
     traffic, wanted = open_traffic(sys.argv[1]), Wanted(int(sys.argv[2]), json.loads(sys.argv[3]))
     if sum(share > 0 for share in wanted.weights.values()) == 1:
         traffic.finalize(wanted)
     else:
         traffic.set_weights(wanted)
-    give_up_at = time.monotonic() + WITHIN_S
+    within_s = float(sys.argv[4])
+    give_up_at = time.monotonic() + within_s
     while missing := traffic.ready(wanted):
         if time.monotonic() > give_up_at:
-            sys.exit(f"not ready after {WITHIN_S} s: {missing}")
+            sys.exit(f"not ready after {within_s:.0f} s: {missing}")
         time.sleep(1)
     print(json.dumps(traffic.get_weights()))

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import yaml
 
+from pipelines.store import open_store
+
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 NAMESPACE = "windsock"
@@ -26,6 +28,7 @@ TRAFFIC = f"kserve:{NAMESPACE}/predictor {STORE}/releases"
 # What a build on the machine of the test needs to reach its package indexes; images keep nothing of it.
 MOUNTED = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
 RELEASE = ROOT / "components" / "release" / ".venv" / "bin" / "python"
+PREDICTOR = ROOT / "serving" / "predictor" / ".venv" / "bin" / "python"
 
 
 @dataclass(frozen=True)
@@ -181,10 +184,28 @@ class Cluster:
             other.result()
             return Counter(future.result() for future in asked)
 
+    def fetch(self, prefix: str) -> Path:
+        """Brings everything below a prefix of the store to this machine."""
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "WINDSOCK_S3_ENDPOINT")
+        store = open_store({name: self.environment[name] for name in names})
+        target = self.home / prefix
+        for name in store.names(f"{prefix}/"):
+            file = self.home / name
+            if not file.exists():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(store.read(name) or b"")
+        return target
+
+    def try_to_lead(self, number: int, weights: dict[str, int], within_s: float) -> Ended:
+        """Leads KServe's traffic through the four methods, and waits for it to be as wanted."""
+        lead = [str(RELEASE), str(HERE / "lead.py"), TRAFFIC, str(number), json.dumps(weights), str(within_s)]
+        return self.run(lead, within_s + 60)
+
     def lead(self, number: int, weights: dict[str, int]) -> dict[str, int]:
-        """Leads KServe's traffic through the four methods and waits until it says that it does; the shares in use."""
-        said = self.must([str(RELEASE), str(HERE / "lead.py"), TRAFFIC, str(number), json.dumps(weights)], 400)
-        return dict(json.loads(said.strip().splitlines()[-1]))
+        """The same, and it must come; returns the shares in use."""
+        ended = self.try_to_lead(number, weights, 300)
+        assert ended.code == 0, ended.said
+        return dict(json.loads(ended.said.strip().splitlines()[-1]))
 
     def take_down(self) -> None:
         """Stops the cluster; what it stored goes with it."""
