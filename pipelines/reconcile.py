@@ -33,7 +33,7 @@ class Recurring:
     name: str
     made_of: str
     enabled: bool
-    in_flight: bool
+    at_work: bool
 
 
 class Act(StrEnum):
@@ -68,7 +68,7 @@ def reconcile(wanted: Mapping[str, str], existing: Sequence[Recurring]) -> list[
     """
     actions: list[Action] = []
     kept: set[str] = set()
-    for one in sorted(existing, key=lambda one: (not one.in_flight, one.recurring_id)):
+    for one in sorted(existing, key=lambda one: (not one.at_work, one.recurring_id)):
         if not one.name.startswith(PREFIX):
             continue
         if one.enabled and wanted.get(one.name) == one.made_of and one.name not in kept:
@@ -78,7 +78,7 @@ def reconcile(wanted: Mapping[str, str], existing: Sequence[Recurring]) -> list[
         why = "it changed" if one.name in wanted else "it is no longer named"
         if one.enabled:
             actions.append(Action(Act.DISABLE, one.name, one.recurring_id, why))
-        if not one.in_flight:
+        if not one.at_work:
             actions.append(Action(Act.DELETE, one.name, one.recurring_id, why))
     actions += [Action(Act.CREATE, name) for name in sorted(wanted) if name not in kept]
     return actions

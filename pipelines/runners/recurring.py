@@ -32,14 +32,14 @@ class RecurringRuns:
 
     def existing(self) -> list[Recurring]:
         """All of them, ours and others'."""
-        at_work = self._at_work()
+        busy = self._at_work()
         return [
             Recurring(
                 recurring_id=str(one.recurring_run_id),
                 name=str(one.display_name),
                 made_of=str(one.description or ""),
                 enabled=str(one.status or one.mode).upper() in ("ENABLED", "ENABLE"),
-                in_flight=str(one.recurring_run_id) in at_work,
+                at_work=str(one.recurring_run_id) in busy,
             )
             for one in self._pages(self._client.list_recurring_runs, "recurring_runs")
         ]

@@ -8,8 +8,8 @@ from pipelines.reconcile import Act, Recurring, Schedule, reconcile
 NAME = "windsock-materialization"
 
 
-def one(recurring_id="1", name=NAME, made_of="new", enabled=True, in_flight=False):
-    return Recurring(recurring_id, name, made_of, enabled, in_flight)
+def one(recurring_id="1", name=NAME, made_of="new", enabled=True, at_work=False):
+    return Recurring(recurring_id, name, made_of, enabled, at_work)
 
 
 @pytest.mark.parametrize(
@@ -17,14 +17,14 @@ def one(recurring_id="1", name=NAME, made_of="new", enabled=True, in_flight=Fals
     [
         ([], [(Act.CREATE, "")]),
         ([one()], [(Act.KEEP, "1")]),
-        ([one(in_flight=True)], [(Act.KEEP, "1")]),
+        ([one(at_work=True)], [(Act.KEEP, "1")]),
         ([one(made_of="old")], [(Act.DISABLE, "1"), (Act.DELETE, "1"), (Act.CREATE, "")]),
         # What is at work is let finish; its schedule goes by a later call.
-        ([one(made_of="old", in_flight=True)], [(Act.DISABLE, "1"), (Act.CREATE, "")]),
-        ([one(made_of="old", enabled=False, in_flight=True), one("2")], [(Act.KEEP, "2")]),
+        ([one(made_of="old", at_work=True)], [(Act.DISABLE, "1"), (Act.CREATE, "")]),
+        ([one(made_of="old", enabled=False, at_work=True), one("2")], [(Act.KEEP, "2")]),
         ([one(made_of="old", enabled=False), one("2")], [(Act.DELETE, "1"), (Act.KEEP, "2")]),
         # Two of the same, made by two calls at once: the one at work stays.
-        ([one(), one("2", in_flight=True)], [(Act.KEEP, "2"), (Act.DISABLE, "1"), (Act.DELETE, "1")]),
+        ([one(), one("2", at_work=True)], [(Act.KEEP, "2"), (Act.DISABLE, "1"), (Act.DELETE, "1")]),
         # Somebody switched it off by hand: git says that it is on.
         ([one(enabled=False)], [(Act.DELETE, "1"), (Act.CREATE, "")]),
         ([one("9", name="theirs", made_of="x"), one()], [(Act.KEEP, "1")]),
@@ -35,7 +35,7 @@ def test_what_is_done(existing, expected):
 
 
 def test_what_git_no_longer_names_goes():
-    actions = reconcile({}, [one(), one("2", in_flight=True)])
+    actions = reconcile({}, [one(), one("2", at_work=True)])
     assert [(action.act, action.recurring_id) for action in actions] == [
         (Act.DISABLE, "2"),
         (Act.DISABLE, "1"),
