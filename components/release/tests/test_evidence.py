@@ -165,8 +165,11 @@ def test_labels_judge_pairs_and_only_those_that_are_due():
     labels = Labels({f"key-{n}": bool(truth[n]) for n in range(4_000)}, AT + timedelta(hours=30))
     evidence = seen([*primary, *wrong], COPIED, labels)
     assert evidence.checks["loss"].candidate.count == 3_001
-    judgement = judge_candidate(evidence, SETTINGS, COSTS)
-    assert judgement.labels.outcome is Outcome.REFUSED
+    # The second day is not over: its first labels are no fair sample of it.
+    assert len(evidence.checks["loss"].days) == 1
+    assert judge_candidate(evidence, SETTINGS, COSTS).labels.outcome is Outcome.INCONCLUSIVE
+    hasty = replace(SETTINGS, label_days=1, label_day_rate=0.5)
+    assert judge_candidate(evidence, hasty, COSTS).labels.outcome is Outcome.REFUSED
     assert not seen([*primary, *wrong], COPIED).checks.keys() & {"loss", "cost"}
 
 

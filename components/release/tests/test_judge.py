@@ -24,6 +24,8 @@ GOOD = {
     "slow/p95": measured([split_counts(0.1, 0.05, (30, 1_000), (270, 9_000))]),
 }
 FAIR = (Split(0.1, 1_000, 9_000),)
+# Seven whole days, each of them worse.
+WORSE_DAYS = (0.1,) * 7
 
 
 def judged(checks=None, splits=FAIR, settings=SETTINGS, **changes):
@@ -123,8 +125,8 @@ def test_pairs_decide_with_far_fewer_than_a_split():
     positive = generator.random(3_000) < scores
     worse = np.clip(scores + 0.15, 0, 1)
     losses, worse_losses = (scores - positive) ** 2, (worse - positive) ** 2
-    pairs = measured([pair_means(worse_losses, losses)])
-    split = measured([split_means(0.5, 0.15, worse_losses[:1_500], losses[1_500:])])
+    pairs = replace(measured([pair_means(worse_losses, losses)]), days=WORSE_DAYS)
+    split = replace(measured([split_means(0.5, 0.15, worse_losses[:1_500], losses[1_500:])]), days=WORSE_DAYS)
     assert finding(judged({"loss": pairs}), "loss").outcome is Outcome.REFUSED
     assert finding(judged({"loss": split}), "loss").outcome is Outcome.INCONCLUSIVE
 
@@ -139,8 +141,30 @@ def test_a_guard_stops_a_shift_and_vouches_for_nothing():
 
 
 LABELS = ("loss", "cost")
-NO_WORSE = measured([pair_means(np.zeros(20_000), np.full(20_000, 0.01))])
-WORSE = measured([pair_means(np.full(20_000, 0.1), np.zeros(20_000))])
+NO_WORSE = replace(measured([pair_means(np.zeros(20_000), np.full(20_000, 0.01))]), days=(-0.01,) * 7)
+WORSE = replace(measured([pair_means(np.full(20_000, 0.1), np.zeros(20_000))]), days=WORSE_DAYS)
+
+
+@pytest.mark.parametrize(
+    ("days", "outcome"),
+    [
+        # However many answers there are: they may be those of two bad days.
+        ((0.1, 0.1), Outcome.INCONCLUSIVE),
+        ((0.1,) * 6, Outcome.INCONCLUSIVE),
+        ((0.1,) * 7, Outcome.REFUSED),
+        # Worse by far on three stormy days, better by a little on the others.
+        ((-0.01, -0.01, 0.3, -0.01, -0.01, 0.3, 0.3, -0.01, -0.01, -0.01), Outcome.INCONCLUSIVE),
+        ((0.1, 0.1, -0.01, 0.1, 0.1, 0.1, 0.1, -0.01, 0.1, 0.1, 0.1), Outcome.REFUSED),
+    ],
+)
+def test_labels_refuse_only_where_whole_days_agree(days, outcome):
+    worse = replace(WORSE, days=days)
+    assert finding(judged({"loss": worse}), "loss").outcome is outcome
+
+
+def test_labels_vouch_only_where_whole_days_agree():
+    assert finding(judged({"loss": replace(NO_WORSE, days=(-0.01,) * 6)}), "loss").outcome is Outcome.INCONCLUSIVE
+    assert finding(judged({"loss": NO_WORSE}), "loss").outcome is Outcome.PASSED
 
 
 @pytest.mark.parametrize(
@@ -176,7 +200,8 @@ def test_costs_are_said_in_money():
     generator = np.random.default_rng(6)
     serving = generator.choice([0.0, 60 / 250, 120 / 250, 1.0], 8_000, p=[0.6, 0.2, 0.15, 0.05])
     candidate = np.clip(serving + 10 / 250, 0, 1)
-    found = finding(judged({"cost": measured([pair_means(candidate, serving)])}), "cost")
+    costs = replace(measured([pair_means(candidate, serving)]), days=WORSE_DAYS)
+    found = finding(judged({"cost": costs}), "cost")
     assert found.outcome is Outcome.REFUSED
     assert 5 < found.effect < 10.1
     assert found.interval[0] <= found.effect <= found.interval[1]

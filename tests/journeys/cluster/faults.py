@@ -26,9 +26,9 @@ def until(true: Callable[[], bool], what: str, within_s: float = WITHIN_S) -> No
 def scaled_away(cluster: Cluster, deployment: str, namespace: str = NAMESPACE) -> Iterator[None]:
     """A deployment has no pod meanwhile, and one again afterwards."""
     scale = ["kubectl", "-n", namespace, "scale", f"deployment/{deployment}"]
-    pods = ["kubectl", "-n", namespace, "get", "pods", "-o", "name"]
+    count = ["kubectl", "-n", namespace, "get", "deployment", deployment, "-o", "jsonpath={.status.replicas}"]
     cluster.must([*scale, "--replicas=0"])
-    until(lambda: f"pod/{deployment}-" not in cluster.must(pods), f"{deployment} to be gone", 120)
+    until(lambda: cluster.must(count).strip() in ("", "0"), f"{deployment} to be gone", 120)
     try:
         yield
     finally:

@@ -52,6 +52,9 @@ class Rollout:
     A step takes at least `step_s` seconds and `step_requests` requests of the candidate; undecided after
     `step_deadline_s` it holds and alerts. Labels have `probation_days` after the last step.
 
+    What came true is also judged by whole days, since what is asked about on one day shares its luck: labels refuse or
+    pass nothing before `label_days` of them, and `label_day_rate` is the chance that days say the wrong thing.
+
     `false_abort_rate` bounds the chance that a candidate as good as the serving release is ever aborted, over all
     checks and looks; `missed_rate` the chance that one which is worse by twice a floor passes that check at a step;
     `false_void_rate` the chance that a fair split is taken for a broken one.
@@ -64,6 +67,8 @@ class Rollout:
     step_deadline_s: float = field(default=86_400.0, metadata={"low": 1, "high": 7_776_000})
     probation_days: float = field(default=14.0, metadata={"low": 0, "high": 365})
     baseline_requests: int = field(default=500, metadata={"low": 50, "high": 100_000})
+    label_days: int = field(default=7, metadata={"low": 1, "high": 365})
+    label_day_rate: float = field(default=0.05, metadata={"low": 1e-6, "high": 0.5})
     false_abort_rate: float = field(default=0.0002, metadata={"low": 1e-9, "high": 0.1})
     missed_rate: float = field(default=0.001, metadata={"low": 1e-9, "high": 0.1})
     false_void_rate: float = field(default=0.001, metadata={"low": 1e-9, "high": 0.1})

@@ -8,6 +8,7 @@ portfolio over a grid.
 Sources: Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting, JRSS B 86 (2024), section 4;
 Orabona and Jun, Tight concentrations and confidence sequences from the regret of universal portfolio, IEEE Trans. Inf.
 Theory 70 (2024); Howard et al., Time-uniform Chernoff bounds via nonnegative supermartingales, Prob. Surveys 17 (2020).
+Days: Vovk and Wang, Nonparametric e-tests of symmetry, New England J. Statistics in Data Science 2 (2024).
 """
 
 import math
@@ -118,6 +119,27 @@ def _edge(refuted: Any, inside: float, outside: float) -> float:
         middle = (inside + outside) / 2
         inside, outside = (middle, outside) if refuted(middle) else (inside, middle)
     return inside
+
+
+# Stakes on days, as multiples of one over the scale; each gets as much. The boldest doubles what it has on every day
+# that is clearly on its side, which is all that the sign of a day can ever give.
+DAY_STAKES = (0.03, 0.1, 0.5, 2.0, 8.0, 32.0)
+
+
+def log_wealth_of_days(differences: Array, bound: float, scale: float) -> Array:
+    """Log wealth, after each day, of the bet that days' differences lie above `bound`; days are the last axis.
+
+    The factor for a day's difference d is 1 + tanh(stake (d - bound) / scale). If d is as likely to lie some way above
+    its centre as below it, and the centre is at most `bound`, the factor's mean is at most 1, however large differences
+    may be. What is taken for granted is this symmetry of days, not that answers of one day know nothing of each other.
+    """
+    stakes = np.asarray(DAY_STAKES) / scale
+    ways = (differences[..., None] - bound) * stakes
+    # log(1 + tanh(x)) without loss where x is very negative.
+    logs = (math.log(2.0) - np.logaddexp(0.0, -2.0 * ways)).cumsum(axis=-2) - math.log(len(stakes))
+    top = logs.max(axis=-1)
+    wealth: Array = top + np.log(np.exp(logs - top[..., None]).sum(axis=-1))
+    return wealth
 
 
 def log_wealth_of_split(share: float, candidate: Any, others: Any, strength: float = 100.0) -> Any:

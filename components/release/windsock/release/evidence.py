@@ -6,7 +6,8 @@ is blamed for what the rules had to answer in its place.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import numpy as np
 from windsock.contracts.call import MODEL_REASONS
@@ -23,7 +24,16 @@ from windsock.release.judge import (
     slow_name,
 )
 from windsock.release.rollout import Look
-from windsock.release.tally import Stretch, Values, measured, pair_counts, pair_means, split_counts, split_means
+from windsock.release.tally import (
+    Stretch,
+    Values,
+    day_differences,
+    measured,
+    pair_counts,
+    pair_means,
+    split_counts,
+    split_means,
+)
 
 # The release itself is at fault: it failed, was too slow, or its server did not answer at all.
 LOST = ("predictor_failed", "predictor_unavailable")
@@ -166,14 +176,16 @@ def look(
     baseline = Baseline(state.baseline["slow_s"], state.baseline["scores"])
     spans = [_Part.of(answers, span, state, until) for span in state.spans]
     checks: dict[str, list[Stretch]] = {}
+    days: dict[str, list[dict[date, Stretch]]] = {}
     for part in spans:
         for name, stretch in part.operation(baseline).items():
             checks.setdefault(name, []).append(stretch)
-        for name, stretch in part.labelled(labels, costs).items():
+        for name, (stretch, whole_days) in part.labelled(labels, costs).items():
             checks.setdefault(name, []).append(stretch)
+            days.setdefault(name, []).append(whole_days)
     splits = tuple(Split(part.share, len(part.candidate), len(part.serving)) for part in spans)
     copies = spans[-1].copied if spans else (0, 0)
-    known = {name: measured(stretches) for name, stretches in checks.items()}
+    known = {name: measured(stretches, days.get(name, [])) for name, stretches in checks.items()}
     return Look(Evidence(known, splits, copies))
 
 
@@ -239,33 +251,45 @@ class _Part:
         ours, theirs, same = (marks.count(kind) for kind in ((True, False), (False, True), (True, True)))
         return pair_counts(ours, theirs, same, len(marks))
 
-    def labelled(self, labels: Labels, costs: Costs) -> dict[str, Stretch]:
-        """Loss and cost of answers whose label is known: on pairs where there are copies, else on the split."""
+    def labelled(self, labels: Labels, costs: Costs) -> dict[str, tuple[Stretch, dict[date, Stretch]]]:
+        """Loss and cost of answers whose label is known: on pairs where there are copies, else on the split.
+
+        With each its whole days.
+        """
 
         def due(name: Name, answer: Answer) -> bool:
             return labels.until is not None and answer.event_time <= labels.until and name[1] in labels.positive
 
         paired = sorted(name for name, (ours, _) in self.pairs.items() if due(name, ours))
-        if paired:
-            truth = [labels.positive[name[1]] for name in paired]
-            ours, theirs = zip(*(self.pairs[name] for name in paired))
-            return {
-                "loss": pair_means(_losses(ours, truth), _losses(theirs, truth)),
-                "cost": pair_means(_costs(ours, truth, costs), _costs(theirs, truth, costs)),
-            }
-        if not 0 < self.share < 1:
+        if not paired and not 0 < self.share < 1:
             return {}
-        sides = []
-        for answers in (self.candidate, self.serving):
-            names = [name for name, answer in answers.items() if due(name, answer)]
-            sides.append(([answers[name] for name in names], [labels.positive[name[1]] for name in names]))
-        if not all(answers for answers, _ in sides):
+        both = zip(*(self.pairs[name] for name in paired)) if paired else ()
+        sides = [dict(zip(paired, side)) for side in both] or [
+            {name: answer for name, answer in side.items() if due(name, answer)}
+            for side in (self.candidate, self.serving)
+        ]
+        if not all(sides):
             return {}
-        losses, money = [_losses(*side) for side in sides], [_costs(*side, costs) for side in sides]
-        return {
-            "loss": split_means(self.share, 0.15, losses[0], losses[1]),
-            "cost": split_means(self.share, 0.15, money[0], money[1]),
-        }
+        found = {}
+        for check, values_of in (("loss", _losses), ("cost", partial(_costs, costs=costs))):
+            values = [values_of(side.values(), [labels.positive[name[1]] for name in side]) for side in sides]
+            stretch = pair_means(*values) if paired else split_means(self.share, 0.15, *values)
+            found[check] = (
+                stretch,
+                day_differences(*(_by_day(side, one, labels.until) for side, one in zip(sides, values))),
+            )
+        return found
+
+
+def _by_day(answers: Mapping[Name, Answer], values: Values, until: datetime | None) -> dict[date, Values]:
+    """Values by the day (UTC) of what they are about; a day whose last labels are not in is not whole yet."""
+    days = [answer.event_time.astimezone(UTC).date() for answer in answers.values()]
+    whole = {day for day in set(days) if until is not None and _ends_at(day) <= until}
+    return {day: values[[one == day for one in days]] for day in whole}
+
+
+def _ends_at(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
 
 
 def _failed(answer: Answer) -> bool:

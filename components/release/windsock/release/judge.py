@@ -4,6 +4,10 @@ Every check bets on two claims. That the candidate is worse at all: once the wea
 budget) and what was measured is at least the floor, it is refused. That it is worse by less than twice the floor:
 once the wealth reaches 1 / missed_rate, it passes. The budgets of all checks sum to at most 1, so by Bonferroni a
 candidate that is as good is ever refused with probability at most `false_abort_rate`, however often anybody looks.
+
+What came true is bet on twice, by answers and by days, and both must say the same. The first bet takes every answer for
+news of its own; but what is asked about on one day shares its luck, so that a few thousand answers may be no more than
+three days. The second takes each whole day as one piece of news.
 """
 
 import math
@@ -21,6 +25,7 @@ from windsock.release.betting import (
     Bets,
     Sample,
     interval,
+    log_wealth_of_days,
     log_wealth_of_split,
     total_better,
     total_worse,
@@ -48,13 +53,15 @@ class Measured:
     """What is known in one check: a sample for each stretch of the rollout, the newest last, and both sides' figures.
 
     `candidate` and `serving` are those of all stretches; `effect` is how much worse the candidate is, the larger of all
-    stretches and of the newest one alone, so that a good beginning cannot hide a bad end.
+    stretches and of the newest one alone, so that a good beginning cannot hide a bad end. `days` are the differences of
+    whole days, oldest first, for checks of what came true.
     """
 
     samples: tuple[Sample, ...]
     candidate: Arm
     serving: Arm
     effect: float
+    days: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ class Check:
     """How one check decides: its floor in its own unit, its part of the false aborts, and where both come from.
 
     A `guard` can stop a candidate, and cannot vouch for one. A payoff of 1 is `unit` in the unit that people read.
+    `by_day` says that days must agree before it refuses or passes.
     """
 
     name: str
@@ -113,6 +121,7 @@ class Check:
     origin: str
     guard: bool = False
     unit: float = 1.0
+    by_day: bool = False
 
 
 SCORE_QUANTILES = (0.25, 0.5, 0.75)
@@ -143,8 +152,8 @@ def label_checks(settings: Rollout, costs: Costs) -> tuple[Check, ...]:
     """The checks of what came true: the squared error of the probability, and the cost of the decision."""
     unit = cost_unit(costs)
     return (
-        Check("loss", settings.loss.floor, settings.loss.budget, STEADY, "rollout.loss"),
-        Check("cost", settings.cost.floor, settings.cost.budget, STEADY, "rollout.cost", unit=unit),
+        Check("loss", settings.loss.floor, settings.loss.budget, STEADY, "rollout.loss", by_day=True),
+        Check("cost", settings.cost.floor, settings.cost.budget, STEADY, "rollout.cost", unit=unit, by_day=True),
     )
 
 
@@ -176,7 +185,35 @@ class Ruling:
     passed: Any
 
 
-def rule(check: Check, samples: Sequence[Sample], effect: Any, settings: Rollout, fresh: bool) -> Ruling:
+@dataclass(frozen=True)
+class Days:
+    """How many whole days there are, and the log wealth of the bets that they are worse, and that they are not.
+
+    Arrays along the samples' leading axes, or plain numbers.
+    """
+
+    count: Any
+    worse: Any
+    better: Any
+
+    @classmethod
+    def of(cls, check: Check, differences: Sequence[float]) -> "Days":
+        """Bets on days in a row."""
+        if not differences:
+            return cls(0, 0.0, 0.0)
+        days, floor = np.asarray(differences, dtype=np.float64), check.floor / check.unit
+        worse, better = log_wealth_of_days(days, 0.0, floor), log_wealth_of_days(-days, -2 * floor, floor)
+        return cls(len(days), worse[-1], better[-1])
+
+    def agree(self, wealth: Any, settings: Rollout) -> Any:
+        """Whether there are enough of them, and they bear a claim out."""
+        enough = np.asarray(self.count) >= settings.label_days
+        return enough & (np.asarray(wealth) >= -math.log(settings.label_day_rate))
+
+
+def rule(
+    check: Check, samples: Sequence[Sample], effect: Any, settings: Rollout, fresh: bool, days: Days | None = None
+) -> Ruling:
     """Applies the rule of a check to its samples, the newest last; simulations call this very function.
 
     A guard refuses when the shift, up or down, is surely beyond the floor, with half of the budget for each
@@ -191,7 +228,11 @@ def rule(check: Check, samples: Sequence[Sample], effect: Any, settings: Rollout
     worse = total_worse(samples, 0.0, check.bets)
     refused = (worse >= -math.log(rate)) & (np.asarray(effect) >= floor)
     better = total_better(samples[-1:] if fresh else samples, 2 * floor, check.bets)
-    return Ruling(refused, (better >= -math.log(settings.missed_rate)) & ~refused)
+    passed = (better >= -math.log(settings.missed_rate)) & ~refused
+    if check.by_day:
+        days = days or Days.of(check, ())
+        refused, passed = refused & days.agree(days.worse, settings), passed & days.agree(days.better, settings)
+    return Ruling(refused, passed)
 
 
 def judge_check(check: Check, evidence: Evidence, settings: Rollout, fresh: bool, vouched: bool = False) -> Finding:
@@ -204,7 +245,8 @@ def judge_check(check: Check, evidence: Evidence, settings: Rollout, fresh: bool
     if measured is None or not measured.candidate.count:
         outcome = Outcome.PASSED if check.guard else Outcome.INCONCLUSIVE
         return Finding(check.name, outcome, "nothing measured yet", sample_size=0, threshold_origin=check.origin)
-    ruling = rule(check, measured.samples, measured.effect, settings, fresh)
+    days = Days.of(check, measured.days)
+    ruling = rule(check, measured.samples, measured.effect, settings, fresh, days)
     waived = check.guard and vouched and bool(ruling.refused)
     outcome = Outcome.REFUSED if ruling.refused else Outcome.PASSED if ruling.passed else Outcome.INCONCLUSIVE
     outcome = Outcome.PASSED if waived else outcome
@@ -219,7 +261,8 @@ def judge_check(check: Check, evidence: Evidence, settings: Rollout, fresh: bool
         sample_size=measured.candidate.count,
         interval=(low * check.unit, high * check.unit),
         threshold=bound,
-        threshold_origin=f"{check.origin}, false aborts {rate:.2g}, missed {settings.missed_rate:.2g}",
+        threshold_origin=f"{check.origin}, false aborts {rate:.2g}, missed {settings.missed_rate:.2g}"
+        + (f", days {settings.label_day_rate:.2g} of {settings.label_days} at least" if check.by_day else ""),
     )
 
 
@@ -238,7 +281,9 @@ def _message(check: Check, measured: Measured) -> str:
     candidate, serving = measured.candidate, measured.serving
     if check.name in ("loss", "cost"):
         left, right = candidate.mean * check.unit, serving.mean * check.unit
-        return f"mean {left:.4g} over {candidate.count:,}, against {right:.4g} over {serving.count:,}"
+        worse = sum(day > 0 for day in measured.days)
+        figures = f"mean {left:.4g} over {candidate.count:,}, against {right:.4g} over {serving.count:,}"
+        return f"{figures}; worse on {worse} of {len(measured.days)} whole days"
     return (
         f"{candidate.mean:.2%} of the candidate's {candidate.count:,} answers, "
         f"{serving.mean:.2%} of the serving release's {serving.count:,}"

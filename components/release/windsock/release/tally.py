@@ -10,7 +10,9 @@ Copied traffic: both releases answer one request, and the payoff is the differen
 differ drops out, which is why copies settle labels much sooner than a split does.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,14 +79,28 @@ def pair_means(candidate: Values, serving: Values) -> Stretch:
     return Stretch(sample, _mean(candidate), _mean(serving))
 
 
-def measured(stretches: list[Stretch]) -> Measured:
-    """One check over all stretches of a rollout."""
+def day_differences(candidate: Mapping[date, Values], serving: Mapping[date, Values]) -> dict[date, Stretch]:
+    """How much worse the candidate's mean was, day by day, on the days on which both answered."""
+    nothing = Sample(np.empty(0), np.empty(0), -1.0, 1.0)
+    both = sorted(set(candidate) & set(serving))
+    return {day: Stretch(nothing, _mean(candidate[day]), _mean(serving[day])) for day in both}
+
+
+def measured(stretches: list[Stretch], days: Sequence[Mapping[date, Stretch]] = ()) -> Measured:
+    """One check over all stretches of a rollout; `days` are its whole days, a mapping for each stretch.
+
+    A day that two stretches share is their mean, each with the weight of its smaller side.
+    """
     candidate = _pool([one.candidate for one in stretches])
     serving = _pool([one.serving for one in stretches])
+    effect = max(_weighted(stretches), stretches[-1].effect) if stretches else 0.0
+    by_day = tuple(_weighted([part[day] for part in days if day in part]) for day in sorted(set().union(*days)))
+    return Measured(tuple(one.sample for one in stretches), candidate, serving, effect, by_day)
+
+
+def _weighted(stretches: list[Stretch]) -> float:
     weights = [min(one.candidate.count, one.serving.count) for one in stretches]
-    overall = sum(one.effect * weight for one, weight in zip(stretches, weights)) / (sum(weights) or 1)
-    effect = max(overall, stretches[-1].effect) if stretches else 0.0
-    return Measured(tuple(one.sample for one in stretches), candidate, serving, effect)
+    return sum(one.effect * weight for one, weight in zip(stretches, weights)) / (sum(weights) or 1)
 
 
 def _share(bad: int, count: int) -> Arm:
