@@ -168,7 +168,7 @@ def test_labels_judge_pairs_and_only_those_that_are_due():
     # The second day is not over: its first labels are no fair sample of it.
     assert len(evidence.checks["loss"].days) == 1
     assert judge_candidate(evidence, SETTINGS, COSTS).labels.outcome is Outcome.INCONCLUSIVE
-    hasty = replace(SETTINGS, label_days=1, label_day_rate=0.5)
+    hasty = replace(SETTINGS, label_days=1, label_day_rate=0.9)
     assert judge_candidate(evidence, hasty, COSTS).labels.outcome is Outcome.REFUSED
     assert not seen([*primary, *wrong], COPIED).checks.keys() & {"loss", "cost"}
 

@@ -68,7 +68,7 @@ class Rollout:
     probation_days: float = field(default=14.0, metadata={"low": 0, "high": 365})
     baseline_requests: int = field(default=500, metadata={"low": 50, "high": 100_000})
     label_days: int = field(default=7, metadata={"low": 1, "high": 365})
-    label_day_rate: float = field(default=0.05, metadata={"low": 1e-6, "high": 0.5})
+    label_day_rate: float = field(default=0.05, metadata={"low": 1e-6, "high": 0.999})
     false_abort_rate: float = field(default=0.0002, metadata={"low": 1e-9, "high": 0.1})
     missed_rate: float = field(default=0.001, metadata={"low": 1e-9, "high": 0.1})
     false_void_rate: float = field(default=0.001, metadata={"low": 1e-9, "high": 0.1})

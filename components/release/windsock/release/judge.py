@@ -216,15 +216,14 @@ def rule(
 ) -> Ruling:
     """Applies the rule of a check to its samples, the newest last; simulations call this very function.
 
-    A guard refuses when the shift, up or down, is surely beyond the floor, with half of the budget for each
-    direction, and passes otherwise. To pass another check, `fresh` asks for proof from the newest stretch alone: a
-    step is no proof of the next one.
+    A guard refuses when the shift, up or down, is surely beyond twice the floor, waits for labels when it is surely
+    beyond the floor, and passes otherwise; each direction has half of the budget. To pass another check, `fresh` asks
+    for proof from the newest stretch alone: a step is no proof of the next one.
     """
     rate, floor = settings.false_abort_rate * check.budget, check.floor / check.unit
     if check.guard:
-        up, down = total_worse(samples, floor, check.bets), total_better(samples, -floor, check.bets)
-        refused = np.maximum(up, down) >= -math.log(rate / 2)
-        return Ruling(refused, ~refused)
+        shifted, far = (_beyond(samples, bound, check.bets) >= -math.log(rate / 2) for bound in (floor, 2 * floor))
+        return Ruling(far, ~shifted)
     worse = total_worse(samples, 0.0, check.bets)
     refused = (worse >= -math.log(rate)) & (np.asarray(effect) >= floor)
     better = total_better(samples[-1:] if fresh else samples, 2 * floor, check.bets)
@@ -233,6 +232,11 @@ def rule(
         days = days or Days.of(check, ())
         refused, passed = refused & days.agree(days.worse, settings), passed & days.agree(days.better, settings)
     return Ruling(refused, passed)
+
+
+def _beyond(samples: Sequence[Sample], bound: float, bets: Bets) -> Any:
+    """Log wealth of the better of two bets: that the mean is above `bound`, and that it is below its negative."""
+    return np.maximum(total_worse(samples, bound, bets), total_better(samples, -bound, bets))
 
 
 def judge_check(check: Check, evidence: Evidence, settings: Rollout, fresh: bool, vouched: bool = False) -> Finding:
@@ -247,10 +251,11 @@ def judge_check(check: Check, evidence: Evidence, settings: Rollout, fresh: bool
         return Finding(check.name, outcome, "nothing measured yet", sample_size=0, threshold_origin=check.origin)
     days = Days.of(check, measured.days)
     ruling = rule(check, measured.samples, measured.effect, settings, fresh, days)
-    waived = check.guard and vouched and bool(ruling.refused)
+    waived = check.guard and vouched and not bool(ruling.passed)
     outcome = Outcome.REFUSED if ruling.refused else Outcome.PASSED if ruling.passed else Outcome.INCONCLUSIVE
     outcome = Outcome.PASSED if waived else outcome
-    bound = check.floor if check.guard or ruling.refused else 2 * check.floor
+    # A guard's floor is what it waits for, other checks' what they refuse from; twice that is the other bound.
+    bound = 2 * check.floor if bool(ruling.refused) is check.guard else check.floor
     rate = settings.false_abort_rate * check.budget
     low, high = _shown(check, measured, rate, settings.missed_rate, fresh)
     return Finding(
