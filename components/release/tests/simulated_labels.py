@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from simulated import COSTS, Course, checks_by_name, first_decisions
 from windsock.contracts.rollout_settings import Rollout
-from windsock.release.betting import Sample
-from windsock.release.judge import cost_unit, rule
+from windsock.release.betting import Sample, log_wealth_of_days
+from windsock.release.judge import Days, cost_unit, rule
 from windsock.release.tally import bounds_of_split
 
 POOL = 200_000
 BINS = 60
+# With 100 answers a look, a day has 900, as the flights of New York have.
+LOOKS_A_DAY = 9
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,25 @@ def _binned(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np
     return sums[used] / counts[used], counts[used] / len(values)
 
 
-def draw_pairs(generator: np.random.Generator, pool: Pool, name: str, a_look: int, looks: int, rollouts: int) -> Sample:
-    """Payoffs of pairs, `a_look` more of them a look."""
+def draw_pairs(
+    generator: np.random.Generator,
+    pool: Pool,
+    name: str,
+    a_look: int,
+    looks: int,
+    rollouts: int,
+    luck: float = 0.0,
+) -> Sample:
+    """Payoffs of pairs, `a_look` more of them a look; `luck` is how far days' means spread (standard deviation).
+
+    A day's luck tilts how often each payoff comes, up or down alike.
+    """
     values, shares = _binned(pool.candidate[name] - pool.serving[name], -1.0, 1.0)
-    counts = generator.multinomial(a_look, shares, (rollouts, looks)).cumsum(axis=1)
+    days = luck * generator.standard_normal((rollouts, -(-looks // LOOKS_A_DAY)))
+    mean = shares @ values
+    tilt = days.repeat(LOOKS_A_DAY, axis=1)[:, :looks, None] * (values - mean) / (shares @ (values - mean) ** 2)
+    tilted = shares * np.maximum(1 + tilt, 0)
+    counts = generator.multinomial(a_look, tilted / tilted.sum(axis=-1, keepdims=True)).cumsum(axis=1)
     return Sample(values, counts.astype(np.float64), -1.0, 1.0)
 
 
@@ -90,8 +107,24 @@ def judge_labels(sample: Sample, name: str, settings: Rollout) -> Course:
     """Judges every look; the effect is the payoffs' mean, as it is for pairs."""
     total = np.maximum(sample.counts.sum(axis=-1), 1)
     effect = sample.counts @ sample.values / total
-    ruling = rule(checks_by_name(settings)[name], [sample], effect, settings, fresh=False)
+    check = checks_by_name(settings)[name]
+    ruling = rule(check, [sample], effect, settings, fresh=False, days=_days(sample, floor_of(name, settings)))
     return first_decisions(ruling.refused, np.asarray(ruling.passed), total)
+
+
+def _days(sample: Sample, floor: float) -> Days:
+    """What whole days say, at every look."""
+    ends = sample.counts[:, LOOKS_A_DAY - 1 :: LOOKS_A_DAY]
+    inside = np.diff(ends, axis=1, prepend=0.0)
+    differences = inside @ sample.values / inside.sum(axis=-1)
+    whole = (np.arange(sample.counts.shape[1]) + 1) // LOOKS_A_DAY
+    nothing = np.zeros((len(differences), 1))
+
+    def by_look(wealth: np.ndarray) -> np.ndarray:
+        return np.concatenate([nothing, wealth], axis=1)[:, whole]
+
+    worse, better = log_wealth_of_days(differences, 0.0, floor), log_wealth_of_days(-differences, -2 * floor, floor)
+    return Days(whole, by_look(worse), by_look(better))
 
 
 def floor_of(name: str, settings: Rollout) -> float:

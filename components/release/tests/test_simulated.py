@@ -46,6 +46,17 @@ def test_labels_tell_a_worse_release_from_an_equal_one(name):
     assert not fine.aborted.any()
 
 
+@pytest.mark.parametrize("name", ["loss", "cost"])
+def test_days_that_share_their_luck_abort_few_equal_releases_and_not_most_of_them(name):
+    """Four times as far as the floor is how far the flights' days spread; answers alone take that for proof."""
+    generator = np.random.default_rng(7)
+    equal, luck = draw_pool(generator, 0.3), 4 * floor_of(name, SETTINGS)
+    sample = draw_pairs(generator, equal, name, 100, 270, 300, luck)
+    answers_alone = replace(SETTINGS, label_days=1, label_day_rate=0.999)
+    assert judge_labels(sample, name, answers_alone).aborted.mean() > 0.2
+    assert judge_labels(sample, name, SETTINGS).aborted.mean() <= 0.06
+
+
 def test_errors_are_found_within_twice_the_fewest_requests_any_test_needs():
     """ln(1/a) / KL(bad, good): the expected count of a likelihood ratio test that knows both rates (Wald 1945)."""
     bad, good = 0.021, 0.001
