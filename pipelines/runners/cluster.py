@@ -125,19 +125,26 @@ def submit(client: kfp.Client, compiled: Path, arguments: Mapping[str, Any], sto
 def find_run(client: kfp.Client, name: str) -> str | None:
     """The id of the oldest run of that name; None where there is none."""
     predicate = {"operation": "EQUALS", "key": "name", "stringValue": name}
-    try:
-        found = client.list_runs(page_size=1, sort_by="created_at", filter=json.dumps({"predicates": [predicate]})).runs
-    except (ApiException, HTTPError) as error:
-        raise ClusterError(f"Kubeflow Pipelines does not list its runs: {first_line(error)}") from error
+    wanted = json.dumps({"predicates": [predicate]})
+    found = asked("list runs", lambda: client.list_runs(page_size=1, sort_by="created_at", filter=wanted)).runs
     return str(found[0].run_id) if found else None
 
 
 def terminate(client: kfp.Client, run_id: str) -> None:
     """Ends a run."""
+    asked(f"end run {run_id}", lambda: client.terminate_run(run_id))
+
+
+def asked(what: str, ask: Callable[[], Any]) -> Any:
+    """What Kubeflow answers.
+
+    Raises:
+        ClusterError: it does not, or refuses.
+    """
     try:
-        client.terminate_run(run_id)
+        return ask()
     except (ApiException, HTTPError) as error:
-        raise ClusterError(f"Kubeflow Pipelines did not end run {run_id}: {first_line(error)}") from error
+        raise ClusterError(f"Kubeflow Pipelines did not {what}: {first_line(error)}") from error
 
 
 def follow(

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import kfp
-from kfp_server_api.exceptions import ApiException  # type: ignore[import-untyped]
-from urllib3.exceptions import HTTPError
 
 from pipelines.reconcile import Recurring, Schedule
-from pipelines.runners.cluster import ENDED, EXPERIMENT, ClusterError, first_line
+from pipelines.runners.cluster import ENDED, EXPERIMENT, asked
 
 PAGE = 100
 # Runs that are looked through for one that is still at work, newest first.
@@ -26,9 +24,7 @@ class RecurringRuns:
 
     def __init__(self, client: kfp.Client) -> None:
         self._client = client
-        self._experiment = str(
-            _asked("make the experiment", lambda: client.create_experiment(EXPERIMENT)).experiment_id
-        )
+        self._experiment = str(asked("make the experiment", lambda: client.create_experiment(EXPERIMENT)).experiment_id)
 
     def existing(self) -> list[Recurring]:
         """All of them, ours and others'."""
@@ -46,7 +42,7 @@ class RecurringRuns:
 
     def create(self, name: str, made_of: str, compiled: Path, schedule: Schedule, parameters: dict[str, Any]) -> None:
         """Makes one that starts a compiled pipeline; a firing that was missed is not made up for."""
-        _asked(
+        asked(
             f"make recurring run {name}",
             lambda: self._client.create_recurring_run(
                 self._experiment,
@@ -62,11 +58,11 @@ class RecurringRuns:
 
     def disable(self, recurring_id: str) -> None:
         """Starts no more runs of it; those at work go on."""
-        _asked(f"disable {recurring_id}", lambda: self._client.disable_recurring_run(recurring_id))
+        asked(f"disable {recurring_id}", lambda: self._client.disable_recurring_run(recurring_id))
 
     def delete(self, recurring_id: str) -> None:
         """Deletes it, and with it the runs that it started."""
-        _asked(f"delete {recurring_id}", lambda: self._client.delete_recurring_run(recurring_id))
+        asked(f"delete {recurring_id}", lambda: self._client.delete_recurring_run(recurring_id))
 
     def _at_work(self) -> set[str]:
         runs = self._pages(self._client.list_runs, "runs", sort_by="created_at desc")
@@ -76,16 +72,9 @@ class RecurringRuns:
         found: list[Any] = []
         token = ""
         for _ in range(PAGES):
-            answer = _asked(f"list {what}", partial(ask, page_token=token, page_size=PAGE, **more))
+            answer = asked(f"list {what}", partial(ask, page_token=token, page_size=PAGE, **more))
             found += getattr(answer, what) or []
             token = answer.next_page_token or ""
             if not token:
                 break
         return found
-
-
-def _asked(what: str, ask: Callable[[], Any]) -> Any:
-    try:
-        return ask()
-    except (ApiException, HTTPError) as error:
-        raise ClusterError(f"Kubeflow Pipelines did not {what}: {first_line(error)}") from error

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from windsock.contracts.errors import InputError
 
+from pipelines.execute import execute
 from pipelines.request import ATTEMPTS, Runs, request_run
+from pipelines.run import parse_options
 
 
 class Store:
@@ -98,3 +100,8 @@ def test_claims_without_end_are_an_error():
 def test_a_name_that_is_no_folder_is_refused(name):
     with pytest.raises(InputError, match="--request"):
         request_run(name, Store(), Place().runs)
+
+
+def test_a_request_on_this_machine_is_refused_before_anything_runs():
+    with pytest.raises(InputError, match="--request: got 'mine', expected nothing on this machine"):
+        execute(parse_options(["training", "--as-of", "2013-07-01", "--request", "mine"]))

@@ -140,6 +140,12 @@ def test_a_guard_stops_a_shift_and_vouches_for_nothing():
     assert finding(judged({"scores/q50": sharper}), "scores/q50").outcome is Outcome.PASSED
 
 
+def test_a_guard_waits_for_labels_between_its_floor_and_twice_that():
+    between = judged({"scores/q50": measured([pair_counts(300, 10, 200, 1_000)])})
+    assert finding(between, "scores/q50").outcome is Outcome.INCONCLUSIVE
+    assert not between.refused
+
+
 LABELS = ("loss", "cost")
 NO_WORSE = replace(measured([pair_means(np.zeros(20_000), np.full(20_000, 0.01))]), days=(-0.01,) * 7)
 WORSE = replace(measured([pair_means(np.full(20_000, 0.1), np.zeros(20_000))]), days=WORSE_DAYS)
