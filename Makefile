@@ -8,6 +8,7 @@ UV_VERSION := 0.13.9
 UV := $(HOME_DIRECTORY)/tools/bin/uv
 FOLDERS := $(patsubst %/pyproject.toml,%,$(wildcard components/*/pyproject.toml serving/*/pyproject.toml)) feature_repo pipelines
 RUNS := components/ingest components/gates components/features components/model feature_repo pipelines
+WATCHES := components/ingest components/drift feature_repo pipelines
 ENVIRONMENT = $(addsuffix /.venv/.ready,$(1))
 export UV_NO_PROGRESS := 1
 
@@ -22,6 +23,18 @@ run: $(call ENVIRONMENT,$(RUNS)) landing ## train on real data as of AS_OF (2013
 .PHONY: landing
 landing: $(call ENVIRONMENT,feature_repo)
 	@feature_repo/.venv/bin/python feature_repo/source.py --into $(HOME_DIRECTORY)/landing --until $(AS_OF)
+
+.PHONY: monitor
+monitor: $(call ENVIRONMENT,$(WATCHES)) landing ## hold the answers up to AS_OF against the release: drift, alerts, a request to retrain
+	@pipelines/.venv/bin/python -m pipelines.run monitoring --as-of $(AS_OF)
+
+.PHONY: retrain
+retrain: $(call ENVIRONMENT,$(RUNS)) ## train for the request that waits, through the same gates (REASON='why' asks for one by hand, AGAIN=1)
+	@pipelines/.venv/bin/python -m pipelines.retrain $(if $(REASON),--reason '$(REASON)') $(if $(AGAIN),--again)
+
+.PHONY: watchdog
+watchdog: $(call ENVIRONMENT,pipelines) ## say whether a monitoring run is missing
+	@pipelines/.venv/bin/python -m pipelines.watchdog
 
 .PHONY: experiments
 experiments: $(call ENVIRONMENT,components/model) ## open MLflow on the runs of this machine

@@ -14,12 +14,14 @@ from windsock.contracts.use_case import load_use_case
 from windsock.contracts.use_case_code import pack_use_case
 
 from pipelines.latest import resolve_as_of
+from pipelines.ledger import Ledger, known
 from pipelines.override import check_override
 from pipelines.request import SCHEDULE, Runs, request_run, schedule_name
 from pipelines.runners.cluster import ClusterRun, connect, find_run, follow, submit, terminate
-from pipelines.runners.venv import StepFailedError, StepResult, container_tasks, exit_code
+from pipelines.runners.venv import StepFailedError, StepResult, container_tasks
 from pipelines.store import Store, open_store
-from pipelines.summary import Progress, report_failure, report_success, say
+from pipelines.summary import Ended, Progress, report_failure, report_success, say
+from pipelines.watched import TRAINING_SET, conclude, keep_known, no_training_set
 from pipelines.workspace import COMPILED, Workspace, commit
 
 TRACKING_URI = "http://mlflow.windsock:5000"
@@ -60,7 +62,7 @@ def _pointer(store: Store, name: str) -> dict[str, str]:
     return dict(json.loads(content)) if content else {}
 
 
-def _use_case(options: argparse.Namespace, workspace: Workspace, store: Store) -> Artifact:
+def use_case_of(options: argparse.Namespace, workspace: Workspace, store: Store) -> Artifact:
     """The use case of the checkout, put into the store; in an image, which holds none, the current one."""
     if options.use_case.is_dir():
         return _put_use_case(options.use_case, workspace, store)
@@ -74,10 +76,14 @@ def _use_case(options: argparse.Namespace, workspace: Workspace, store: Store) -
     return open_artifact(target, "use_case")
 
 
+def production_digest(store: Store) -> str:
+    """The digest of the release in production; empty before the first one."""
+    return _pointer(store, PRODUCTION).get("digest", "")
+
+
 def _production(use_case: Artifact, workspace: Workspace, store: Store) -> str:
     """The address of the release in production; before the first one, the rules'."""
-    pointer = _pointer(store, PRODUCTION)
-    digest = pointer["digest"] if pointer else _put_rules(use_case, workspace, store).digest
+    digest = production_digest(store) or _put_rules(use_case, workspace, store).digest
     return store.uri(_place("releases", digest))
 
 
@@ -87,16 +93,16 @@ def _given(options: argparse.Namespace, use_case: Artifact, store: Store) -> dic
         sent = store.upload(options.landing, "landing", _every_hundred)
         say(f"landing zone: {sent} files brought to {store.uri('landing')}")
     tables = load_use_case(use_case.path).tables
-    options.as_of = resolve_as_of(options.as_of, lambda: _landed(store), tables)
+    options.as_of = resolve_as_of(options.as_of, lambda: landed(store), tables)
     return {
         "as_of": options.as_of,
         "use_case": store.uri(_place("use_cases", use_case.digest)),
         "landing": store.uri("landing"),
-        "override": options.override,
     }
 
 
-def _landed(store: Store) -> list[str]:
+def landed(store: Store) -> list[str]:
+    """What lies in the store's landing zone, relative to it."""
     return [name.removeprefix("landing/") for name in store.names("landing/")]
 
 
@@ -106,8 +112,8 @@ def _every_hundred(sent: int) -> None:
 
 
 def _training(options: argparse.Namespace, use_case: Artifact, workspace: Workspace, store: Store) -> dict[str, Any]:
-    del options
     return {
+        "override": options.override,
         "production": _production(use_case, workspace, store),
         "tracking_uri": os.environ.get("WINDSOCK_TRACKING_URI", TRACKING_URI),
         "commit": commit(),
@@ -118,12 +124,46 @@ def _materialization(
     options: argparse.Namespace, use_case: Artifact, workspace: Workspace, store: Store
 ) -> dict[str, Any]:
     del use_case, workspace, store
-    return {"online_store": options.online_store or os.environ.get("WINDSOCK_ONLINE_STORE", ONLINE_STORE)}
+    online_store = options.online_store or os.environ.get("WINDSOCK_ONLINE_STORE", ONLINE_STORE)
+    return {"override": options.override, "online_store": online_store}
+
+
+def _monitoring(options: argparse.Namespace, use_case: Artifact, workspace: Workspace, store: Store) -> dict[str, Any]:
+    del options
+    if not store.names("records/"):
+        raise InputError("records", store.uri("records"), "records that a predictor has shipped there")
+    before = keep_known(workspace.monitoring / "known", known(Ledger(store).entries()))
+    store.upload(before.path, _place("monitoring/known", before.digest))
+    return {
+        "records": store.uri("records"),
+        "production": _production(use_case, workspace, store),
+        "training_set": _training_set(store, workspace),
+        "known": store.uri(_place("monitoring/known", before.digest)),
+    }
+
+
+def _training_set(store: Store, workspace: Workspace) -> str:
+    """The address of the training set of the release in production; of one that says so where there is none.
+
+    Raises:
+        InputError: the store does not keep it.
+    """
+    release = production_digest(store)
+    if not release:
+        none = no_training_set(workspace.training_sets)
+        store.upload(none.path, _place("training_sets", none.digest))
+        return store.uri(_place("training_sets", none.digest))
+    content = store.read(f"{_place('releases', release)}/manifest.json")
+    digest = str(json.loads(content or b"{}").get("inputs", {}).get(TRAINING_SET, ""))
+    if not digest or store.read(f"{_place('training_sets', digest)}/manifest.json") is None:
+        raise InputError("training set", digest, f"that of {release} below {store.uri('training_sets')}")
+    return store.uri(_place("training_sets", digest))
 
 
 MORE: Mapping[str, Callable[[argparse.Namespace, Artifact, Workspace, Store], dict[str, Any]]] = {
     "training": _training,
     "materialization": _materialization,
+    "monitoring": _monitoring,
 }
 
 
@@ -133,8 +173,18 @@ def register(run: ClusterRun) -> Bundle:
     if name is None:
         raise InputError("release", run.run_id, "an output of register_model in the store")
     bundle = open_bundle(run.store.download(name, run.kept / "register-model" / "release"))
+    _keep_training_set(run)
     run.store.upload(bundle.artifact.path, _place("releases", bundle.digest))
     return bundle
+
+
+def _keep_training_set(run: ClusterRun) -> None:
+    """Keeps the training set of a run under its digest: monitoring holds the release's answers against it."""
+    name = run.outputs("build-training-set").get(TRAINING_SET)
+    if name is None:
+        raise InputError(TRAINING_SET, run.run_id, "an output of build_training_set in the store")
+    made = open_artifact(run.store.download(name, run.kept / "build-training-set" / TRAINING_SET), TRAINING_SET)
+    run.store.upload(made.path, _place("training_sets", made.digest))
 
 
 def promote(bundle: Bundle, run_id: str, store: Store) -> None:
@@ -143,19 +193,19 @@ def promote(bundle: Bundle, run_id: str, store: Store) -> None:
     store.write(PRODUCTION, json.dumps(facts, sort_keys=True).encode())
 
 
-def execute_on_cluster(options: argparse.Namespace) -> int:
-    """Runs the pipeline that the options name on Kubeflow and returns the process's exit code."""
+def execute_on_cluster(options: argparse.Namespace) -> Ended:
+    """Runs the pipeline that the options name on Kubeflow and says how it ended."""
     compiled = COMPILED / f"{options.pipeline}.yaml"
     check_override(options.override, compiled.read_text(encoding="utf-8"))
     workspace, store = Workspace(), open_store()
     client = connect(os.environ.get("KFP_ENDPOINT", ""))
-    use_case = _use_case(options, workspace, store)
+    use_case = use_case_of(options, workspace, store)
     given = _given(options, use_case, store) | MORE[options.pipeline](options, use_case, workspace, store)
     title = f"{options.pipeline} as of {given['as_of']}"
     run_id = _run(options, title, store, client, lambda name: submit(client, compiled, given, store, name))
     run = ClusterRun(run_id, options.pipeline, store, workspace.runs / run_id)
     say(f"{title} on the cluster: run {run_id}")
-    return _follow(client, run, compiled, options)
+    return _follow(client, run, compiled, options, use_case)
 
 
 def _run(options: argparse.Namespace, title: str, store: Store, client: Any, start: Callable[[str], str]) -> str:
@@ -169,7 +219,7 @@ def _run(options: argparse.Namespace, title: str, store: Store, client: Any, sta
     return run_id
 
 
-def _follow(client: Any, run: ClusterRun, compiled: Path, options: argparse.Namespace) -> int:
+def _follow(client: Any, run: ClusterRun, compiled: Path, options: argparse.Namespace, use_case: Artifact) -> Ended:
     progress = Progress(len(container_tasks(compiled.read_text(encoding="utf-8"))))
     results: list[StepResult] = []
 
@@ -180,8 +230,7 @@ def _follow(client: Any, run: ClusterRun, compiled: Path, options: argparse.Name
     try:
         follow(client, run, compiled, progress.started, finished)
     except StepFailedError as failure:
-        report_failure(failure, results)
-        return exit_code(failure.result)
+        return report_failure(failure, results)
     release = ""
     if options.pipeline == "training":
         bundle = register(run)
@@ -190,4 +239,7 @@ def _follow(client: Any, run: ClusterRun, compiled: Path, options: argparse.Name
             promote(bundle, run.run_id, run.store)
             release = f"{bundle.digest}, now named as the one in production"
     report_success(results, release)
-    return 0
+    if options.pipeline == "monitoring":
+        place = Workspace().monitoring
+        say(conclude(results, Ledger(run.store), place, load_use_case(use_case.path)))
+    return Ended(0, release)

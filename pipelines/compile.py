@@ -13,11 +13,12 @@ from windsock.contracts.files import write_text
 from pipelines.images import REGISTRY, REPOSITORY, TAG_CHARACTERS, folder_image, image_folders
 from pipelines.launch import launch
 from pipelines.materialization import materialization
+from pipelines.monitoring import monitoring
 from pipelines.training import training
 from pipelines.workspace import COMPILED
 
 IMAGES = REPOSITORY / "manifests" / "images" / "kustomization.yaml"
-PIPELINES = {"training": training, "materialization": materialization}
+PIPELINES = {"training": training, "materialization": materialization, "monitoring": monitoring}
 # Compiled last: it names the image that has the others in it.
 LAUNCHES = {"launch": launch}
 

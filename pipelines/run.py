@@ -11,7 +11,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
 PREPARED = Path(__file__).parent / ".venv"
-PIPELINES = ("materialization", "training")
+PIPELINES = ("materialization", "monitoring", "training")
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -38,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.on == "cluster":
             from pipelines.cluster import execute_on_cluster
 
-            return execute_on_cluster(options)
+            return execute_on_cluster(options).exit_code
         from pipelines.execute import execute
 
-        return execute(options)
+        return execute(options).exit_code
     except InputError as error:
         print(f"{options.pipeline}: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT

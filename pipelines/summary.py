@@ -4,16 +4,25 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from windsock.contracts.verdict import FILE, Outcome, Verdict
 
-from pipelines.runners.venv import StepFailedError, StepResult, interactive
+from pipelines.runners.venv import StepFailedError, StepResult, exit_code, interactive
 
 MARKS = {Outcome.PASSED: "passed", Outcome.REFUSED: "REFUSED", Outcome.INCONCLUSIVE: "inconclusive"}
 REASONS_SHOWN = 5
 # Of all that the steps measure, what a person wants at the end of a run; the rest is in the reports and in MLflow.
 KEY_FIGURES = re.compile(r"cost_per_1000$|^auc$|^brier$|^rows$|^quarantined$|^positive_share$")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a pipeline ended: the process's exit code, and in words what it made or what stopped it."""
+
+    exit_code: int
+    words: str = ""
 
 
 def say(text: str = "", end: str = "\n") -> None:
@@ -53,12 +62,14 @@ def verdict_of(result: StepResult) -> Verdict | None:
     return None
 
 
-def report_failure(failure: StepFailedError, results: Sequence[StepResult]) -> None:
+def report_failure(failure: StepFailedError, results: Sequence[StepResult]) -> Ended:
     """Names the reports of the gates, the log, and in the last line the step and its reason."""
     say()
     _say_verdicts(results)
     say(f"log     {_shown(failure.result.log)}")
-    say(f"{failure.result.name}: {failure.result.last_line}")
+    words = f"{failure.result.name}: {failure.result.last_line}"
+    say(words)
+    return Ended(exit_code(failure.result), words)
 
 
 def report_success(results: Sequence[StepResult], release: str) -> None:

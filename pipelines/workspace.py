@@ -40,6 +40,21 @@ class Workspace:
         return self.root / "releases"
 
     @property
+    def training_sets(self) -> Path:
+        """The training sets of registered releases, by digest: what monitoring holds answers against."""
+        return self.root / "training_sets"
+
+    @property
+    def records(self) -> Path:
+        """Where the servers of this machine ship the records of their answers."""
+        return self.root / "predictions"
+
+    @property
+    def monitoring(self) -> Path:
+        """What monitoring knows and has said."""
+        return self.root / "monitoring"
+
+    @property
     def tracking_uri(self) -> str:
         """MLflow's database."""
         return f"sqlite:///{self.root / 'mlflow.db'}"

@@ -30,7 +30,8 @@ POLL_S = 2.0
 PATIENCE_S = 300.0
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 # Outputs that a person reads; all others stay where they are.
-SHOWN = ("verdict", "report", "metrics")
+DIRECTORIES = ("verdict", "alerts", "request")
+SHOWN = (*DIRECTORIES, "report", "metrics")
 GATE = "require-passed"
 
 
@@ -62,7 +63,7 @@ class ClusterRun:
         outputs: dict[str, Any] = {}
         for output, name in self.outputs(task).items():
             local = self.kept / task / output
-            if output == "verdict":
+            if output in DIRECTORIES:
                 self.store.download(name, local)
             elif output in SHOWN:
                 write_bytes(local, self.store.read(name) or b"")

@@ -1,8 +1,10 @@
 """Artifacts: directories that are written once, named by their bytes, and checked whenever they are opened."""
 
 import hashlib
+import os
+import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -101,6 +103,22 @@ def new_artifact(path: Path, kind: str, origin: Origin, details: dict[str, Any] 
     with new_directory(path) as directory:
         yield directory
         seal(directory, kind, origin, details)
+
+
+def keep_artifact(store: Path, kind: str, origin: Origin, fill: Callable[[Path], None]) -> Artifact:
+    """Makes an artifact and keeps it below `store` under its digest; the same content is kept once."""
+    partial = store / f".{kind}-{os.getpid()}-{os.urandom(4).hex()}"
+    with new_artifact(partial, kind, origin) as directory:
+        fill(directory)
+    final = store / str(_read_manifest(partial)["digest"]).removeprefix("sha256:")
+    try:
+        partial.rename(final)
+    except OSError:
+        # A directory that is there already is not replaced.
+        shutil.rmtree(partial)
+        if not final.is_dir():
+            raise
+    return open_artifact(final, kind)
 
 
 def _checked_name(name: object) -> str:

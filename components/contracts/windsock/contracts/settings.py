@@ -60,7 +60,8 @@ def _typed(expected: Any, given: Any, where: str) -> Any:
             raise InputError(where, given, "a table")
         return {name: _typed(arguments[1], item, f"{where}.{name}") for name, item in given.items()}
     if arguments and type(None) in arguments:
-        return _typed(next(kind for kind in arguments if kind is not type(None)), given, where)
+        held = next(kind for kind in arguments if kind is not type(None))
+        return None if given is None else _typed(held, given, where)
     if expected in (Any, object):
         return given
     raise TypeError(f"{where} is declared as {expected}, which settings cannot hold")

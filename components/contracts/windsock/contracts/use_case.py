@@ -10,6 +10,7 @@ from windsock.contracts.errors import InputError
 from windsock.contracts.gate_settings import Gates
 from windsock.contracts.ingest_settings import Ingest
 from windsock.contracts.model_settings import Evaluation, Split, Training
+from windsock.contracts.monitoring_settings import Alerts, Retraining
 from windsock.contracts.rollout_settings import Rollout
 from windsock.contracts.serving_settings import Serving
 from windsock.contracts.settings import check_name, parse
@@ -106,6 +107,8 @@ class UseCase:
     ingest: Ingest = field(default_factory=Ingest)
     rollout: Rollout = field(default_factory=Rollout)
     drift: Drift = field(default_factory=Drift)
+    alerts: Alerts = field(default_factory=Alerts)
+    retraining: Retraining = field(default_factory=Retraining)
 
     def __post_init__(self) -> None:
         if not self.tables:
@@ -114,6 +117,9 @@ class UseCase:
             check_name(name, "use_case: table, view or label")
         if self.label.table not in self.tables:
             raise InputError("label.table", self.label.table, f"one of {', '.join(self.tables)}")
+        for name in self.alerts.sources:
+            if name not in self.tables and name not in self.views:
+                raise InputError("alerts.sources", name, f"a table or a view: {', '.join((*self.tables, *self.views))}")
         self.gates.check_tables(self.tables)
         self.evaluation.check_fields(self.request.fields)
 

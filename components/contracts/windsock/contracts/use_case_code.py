@@ -1,14 +1,12 @@
 """The use case's own code: packed into an artifact, and loaded from a verified one."""
 
 import importlib.util
-import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
 
-from windsock.contracts.artifact import Artifact, Origin, new_artifact, open_artifact
+from windsock.contracts.artifact import Artifact, Origin, keep_artifact
 from windsock.contracts.errors import InputError
-from windsock.contracts.files import read_json
 from windsock.contracts.use_case import FILE, load_use_case
 
 KIND = "use_case"
@@ -34,9 +32,8 @@ def pack_use_case(feature_repo: Path, store: Path) -> Artifact:
         InputError: a part is missing, or the settings do not load.
     """
     load_use_case(feature_repo)
-    partial = store / f".packing-{feature_repo.name}"
-    shutil.rmtree(partial, ignore_errors=True)
-    with new_artifact(partial, KIND, Origin(step="pack_use_case")) as directory:
+
+    def fill(directory: Path) -> None:
         for pattern in PACKED:
             found = sorted(feature_repo.glob(pattern))
             if not found:
@@ -45,13 +42,8 @@ def pack_use_case(feature_repo: Path, store: Path) -> Artifact:
                 target = directory / path.relative_to(feature_repo)
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(path.read_bytes())
-    digest = str(read_json(partial / "manifest.json", "manifest")["digest"])
-    final = store / digest.removeprefix("sha256:")
-    if final.exists():
-        shutil.rmtree(partial)
-    else:
-        partial.rename(final)
-    return open_artifact(final, KIND)
+
+    return keep_artifact(store, KIND, Origin(step="pack_use_case"), fill)
 
 
 def load_module(path: Path, name: str) -> ModuleType:

@@ -4,4 +4,6 @@ import sys
 
 from windsock.contracts.step import main
 
-sys.exit(main("drift", {"detect_drift": "windsock.drift.detect_drift:run"}))
+STEPS = ("detect_drift", "raise_alerts", "request_retraining")
+
+sys.exit(main("drift", {step: f"windsock.drift.{step}:run" for step in STEPS}))

@@ -5,7 +5,6 @@ is added on condition that no other has its number: of two that decide at once, 
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import Any, Protocol, Self
 
 from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.errors import InputError
-from windsock.contracts.files import read_json
+from windsock.contracts.files import create_bytes, read_json
 from windsock.contracts.rollout_settings import FULL
 
 
@@ -109,20 +108,8 @@ class Directory:
         return entries
 
     def append(self, entry: Entry) -> bool:
-        """Adds an entry by a hard link, which the file system refuses if the name is there."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        partial = self.path / f".{entry.number:06}.{os.getpid()}.{os.urandom(4).hex()}"
-        try:
-            with partial.open("wb") as file:
-                file.write(entry.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(partial, self.path / f"{entry.number:06}.json")
-        except FileExistsError:
-            return False
-        finally:
-            partial.unlink(missing_ok=True)
-        return True
+        """Adds an entry, unless the file system has one of that number."""
+        return create_bytes(self.path / f"{entry.number:06}.json", entry.encode())
 
 
 class Phase(StrEnum):

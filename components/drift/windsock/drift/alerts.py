@@ -1,0 +1,130 @@
+"""From findings to alerts: pure rules on plain values, no files and no clock.
+
+An alert lasts as long as its finding is refused. One that cannot be judged now stays open: nobody said that it is over.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from windsock.contracts.monitoring import Alert, Request
+from windsock.contracts.monitoring_settings import Source
+from windsock.contracts.report import interval_text, number
+from windsock.contracts.verdict import Finding, Outcome
+from windsock.drift.policy import HARM
+
+NAMES = {
+    "feature": "FeatureDrift",
+    "joint": "FeatureDrift",
+    "skew": "FeatureDrift",
+    "prediction": "PredictionDrift",
+    "concept": "ConceptDrift",
+    "kpi": "CostAbovePlan",
+}
+PAGES = {
+    "FeatureDrift": "feature-drift",
+    "PredictionDrift": "prediction-drift",
+    "ConceptDrift": "concept-drift",
+    "CostAbovePlan": "cost-above-plan",
+}
+COLUMNS = ("feature", "skew")
+UNKNOWN = "unknown: no [alerts.sources] names it"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is watched: the use case, the release in production, who owns which columns, and up to when."""
+
+    use_case: str
+    release: str
+    as_of: str
+    sources: Mapping[str, Source]
+
+
+def raise_alerts(
+    watch: Watch, findings: Sequence[Finding], opened: Sequence[Alert], requests: Sequence[Request] = ()
+) -> tuple[Alert, ...]:
+    """The alerts that fire, and those of `opened` that are over, in order of their labels."""
+    before = {alert.fingerprint: alert for alert in opened}
+    ours = [alert for alert in opened if alert.labels.get("release") == watch.release]
+    episode_at = min((alert.episode_at for alert in ours), default=watch.as_of)
+    told = retraining_of(episode_at, watch.release, requests)
+    suspects = suspected(watch.sources, findings)
+    found: dict[str, Alert] = {}
+    for finding in findings:
+        alert = Alert(_labels(watch, finding), watch.as_of, episode_at)
+        known = before.get(alert.fingerprint)
+        if finding.outcome is Outcome.REFUSED:
+            notes = _annotations(watch, finding, suspects, told)
+            start = known or alert
+            found[alert.fingerprint] = replace(
+                alert, starts_at=start.starts_at, episode_at=start.episode_at, annotations=notes
+            )
+        elif known and finding.outcome is Outcome.INCONCLUSIVE:
+            found[alert.fingerprint] = known
+    over = [_over(alert, watch) for name, alert in before.items() if name not in found]
+    return tuple(sorted([*found.values(), *over], key=lambda alert: sorted(alert.labels.items())))
+
+
+def retraining_of(episode_at: str, release: str, requests: Iterable[Request]) -> str:
+    """What was done about an episode, in words; empty where nothing was."""
+    ours = [one for one in requests if one.release == release and one.episode_at == episode_at]
+    if not ours:
+        return ""
+    last = ours[-1]
+    return f"{last.request_id}: {last.outcome or 'asked for'}{f', {last.result}' if last.result else ''}"
+
+
+def suspected(sources: Mapping[str, Source], findings: Iterable[Finding]) -> dict[str, str]:
+    """The table or view, with its owner, behind every column that is beyond its bound."""
+    found = {}
+    for finding in findings:
+        family, _, column = finding.check.partition("/")
+        if family in COLUMNS and finding.outcome is Outcome.REFUSED:
+            behind = [
+                f"{name} ({source.owner})"
+                for name, source in sources.items()
+                if any(fnmatchcase(column, pattern) for pattern in source.columns)
+            ]
+            found[finding.check] = ", ".join(behind) or UNKNOWN
+    return found
+
+
+def _labels(watch: Watch, finding: Finding) -> dict[str, str]:
+    family = finding.check.partition("/")[0]
+    return {
+        "alertname": NAMES.get(family, "Drift"),
+        "check": finding.check,
+        "family": family,
+        "use_case": watch.use_case,
+        "release": watch.release,
+        "severity": "page" if finding.check.startswith(HARM) else "ticket",
+    }
+
+
+def _annotations(watch: Watch, finding: Finding, suspects: Mapping[str, str], told: str) -> dict[str, str]:
+    """All that a person needs to weigh it; for what is no column, the columns that moved at the same time."""
+    upstream = suspects.get(finding.check) or "; ".join(sorted(set(suspects.values()))) or "none: no column moved"
+    page = PAGES.get(_labels(watch, finding)["alertname"], PAGES["FeatureDrift"])
+    notes = {
+        "summary": finding.message,
+        "effect": number(finding.effect),
+        "sample_size": number(finding.sample_size),
+        "interval": interval_text(finding.interval),
+        "threshold": number(finding.threshold),
+        "threshold_origin": finding.threshold_origin,
+        "suspected_upstream": upstream,
+        "owner": finding.owner,
+        "runbook": f"runbooks/{page}/README.md",
+        "as_of": watch.as_of,
+    }
+    return notes | ({"retraining": told} if told else {})
+
+
+def _over(alert: Alert, watch: Watch) -> Alert:
+    """An alert that ends now, and why."""
+    if alert.labels.get("release") != watch.release:
+        why = f"release {watch.release} is in production now"
+    else:
+        why = "within its bound again"
+    return replace(alert, ends_at=watch.as_of, annotations={**alert.annotations, "resolved": why})

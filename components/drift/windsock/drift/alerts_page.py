@@ -1,0 +1,68 @@
+"""Two short pages: the alerts of a run, and whether a retraining is asked for."""
+
+from collections.abc import Sequence
+
+from windsock.contracts.monitoring import Alert, Decision, Raised, Request
+from windsock.contracts.report import NOTHING, Section, escape, name, page, table
+
+ALERT_HEADERS = ("alert", "check", "since", "what was found", "effect", "interval", "bound", "rows", "ask", "page")
+
+
+def alerts_page(raised: Raised, use_case: str) -> str:
+    """What fires, and what is over."""
+    firing = [alert for alert in raised.alerts if alert.firing]
+    over = [alert for alert in raised.alerts if not alert.firing]
+    sections = [Section("Fires", _table(firing), "Each row is one alert; those of one name are one notice.")]
+    if over:
+        rows = [
+            (name(alert.labels["check"]), escape(alert.starts_at), escape(alert.ends_at), _note(alert, "resolved"))
+            for alert in over
+        ]
+        sections.append(Section("Over", table(("check", "since", "until", "why"), rows)))
+    lead = f"{len(firing)} alerts fire, {len(over)} are over." if raised.alerts else "Nothing fires."
+    facts = [("firing", str(len(firing))), ("over", str(len(over)))]
+    outcome = "refused" if firing else "passed"
+    return page(f"{use_case}: alerts as of {raised.as_of}", outcome, lead, facts, sections, f"release {raised.release}")
+
+
+def _table(firing: Sequence[Alert]) -> str:
+    rows = [
+        (
+            escape(alert.labels["alertname"]),
+            name(alert.labels["check"]),
+            escape(alert.starts_at),
+            _note(alert, "summary"),
+            _note(alert, "effect"),
+            _note(alert, "interval"),
+            f"{_note(alert, 'threshold')}<br><span class='note'>{_note(alert, 'threshold_origin')}</span>",
+            _note(alert, "sample_size"),
+            f"{_note(alert, 'suspected_upstream')}<br><span class='note'>{_note(alert, 'owner')}</span>",
+            name(alert.annotations.get("runbook", "")),
+        )
+        for alert in firing
+    ]
+    return table(ALERT_HEADERS, rows, numeric={4, 5, 7})
+
+
+def _note(alert: Alert, annotation: str) -> str:
+    return escape(alert.annotations.get(annotation, NOTHING))
+
+
+def decision_page(decision: Decision, requests: Sequence[Request], raised: Raised, use_case: str) -> str:
+    """Whether a retraining is asked for and why, and every request so far."""
+    rows = [
+        (
+            name(request.request_id),
+            escape(request.by),
+            escape(request.as_of),
+            escape(request.reason),
+            escape(f"{request.outcome or 'not known yet'}{f': {request.result}' if request.result else ''}"),
+        )
+        for request in reversed(requests)
+    ]
+    body = table(("request", "by", "as of", "why", "what became of it"), rows)
+    lead = f"A retraining is asked for: {decision.why}." if decision.request else f"None is asked for: {decision.why}."
+    facts = [("requests so far", str(len(requests)))]
+    outcome = "refused" if decision.request else "passed"
+    title = f"{use_case}: retraining as of {raised.as_of}"
+    return page(title, outcome, lead, facts, [Section("Requests so far", body)], f"release {raised.release}")

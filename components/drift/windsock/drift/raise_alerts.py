@@ -1,0 +1,35 @@
+"""The step `raise_alerts`: what a verdict on drift means for people. It delivers nothing."""
+
+from windsock.contracts.clock import format_time
+from windsock.contracts.log import log
+from windsock.contracts.monitoring import Known, Raised
+from windsock.contracts.release import open_bundle
+from windsock.contracts.step import Step
+from windsock.contracts.use_case import load_use_case
+from windsock.contracts.verdict import Verdict
+from windsock.drift.alerts import Watch, raise_alerts
+from windsock.drift.alerts_page import alerts_page
+
+
+def run(step: Step) -> None:
+    """Writes `alerts`, `report` and `metrics`."""
+    use_case = load_use_case(step.artifact("use_case", "use_case").path)
+    release = step.artifact("release", "release").digest
+    open_bundle(step.path("release"))
+    verdict = Verdict.read(step.artifact("verdict", "verdict").path)
+    known = Known.read(step.artifact("known", "known").path)
+    as_of = format_time(step.as_of)
+    watch = Watch(use_case.name, release, as_of, use_case.alerts.sources)
+    raised = Raised(as_of, release, raise_alerts(watch, verdict.findings, known.alerts, known.requests))
+    firing = sum(alert.firing for alert in raised.alerts)
+    before = {alert.fingerprint for alert in known.alerts}
+    details = {
+        "firing": firing,
+        "new": sum(alert.firing and alert.fingerprint not in before for alert in raised.alerts),
+        "resolved": len(raised.alerts) - firing,
+    }
+    with step.output("alerts", "alerts", dict(details)) as directory:
+        raised.write(directory)
+    step.report("report", alerts_page(raised, use_case.name))
+    step.metrics("metrics", details)
+    log("alerts", **details)

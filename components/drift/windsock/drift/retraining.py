@@ -1,0 +1,67 @@
+"""Whether a retraining is asked for: pure rules on plain values, no files and no clock.
+
+An episode is the time from a release's first alert until it has none; it has one request. What else stands against a
+request, whoever asks, is in the contracts: a person's goes by the same bounds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from windsock.contracts.clock import format_time, parse_time
+from windsock.contracts.monitoring import Alert, Decision, Request, short_digest
+from windsock.contracts.monitoring_settings import Retraining
+from windsock.contracts.retraining import objection
+from windsock.drift.policy import HARM
+
+
+@dataclass(frozen=True)
+class Release:
+    """The release in production and when its model was made; None where the rules answer."""
+
+    digest: str
+    made_at: datetime | None
+
+
+def decide(
+    settings: Retraining, release: Release, alerts: Sequence[Alert], requests: Sequence[Request], as_of: datetime
+) -> Decision:
+    """A request by drift or by schedule, or none, with the reason."""
+    wanted = _by_drift(settings, release, alerts, as_of) or _by_schedule(settings, release, requests, as_of)
+    if wanted is None:
+        return Decision("no harm was shown, no drift lasted, and no retraining is due")
+    against = objection(settings, wanted, requests, as_of)
+    return Decision(against) if against else Decision(wanted.reason, wanted)
+
+
+def _by_drift(settings: Retraining, release: Release, alerts: Sequence[Alert], as_of: datetime) -> Request | None:
+    firing = [alert for alert in alerts if alert.firing and alert.labels["release"] == release.digest]
+    harm = sorted(alert.labels["check"] for alert in firing if alert.labels["check"].startswith(HARM))
+    since = as_of - timedelta(days=settings.lasting_days)
+    lasting = sorted(
+        alert.labels["check"]
+        for alert in firing
+        if settings.lasting_days and parse_time(alert.starts_at, "starts_at") <= since
+    )
+    if not settings.on_drift or release.made_at is None or not (harm or lasting):
+        return None
+    words = (
+        f"harm was shown on outcomes: {', '.join(harm)}"
+        if harm
+        else (f"drift has lasted for {settings.lasting_days} days: {', '.join(lasting)}")
+    )
+    episode_at = min(alert.episode_at for alert in firing)
+    name = f"drift-{short_digest(release.digest, episode_at)}"
+    return Request(name, "drift", format_time(as_of), words, release.digest, episode_at)
+
+
+def _by_schedule(
+    settings: Retraining, release: Release, requests: Sequence[Request], as_of: datetime
+) -> Request | None:
+    known = [parse_time(request.as_of, "as_of") for request in requests]
+    last = max([*known, *([release.made_at] if release.made_at else [])], default=None)
+    if not settings.every_days or last is None or as_of - last < timedelta(days=settings.every_days):
+        return None
+    words = f"the last one was as of {format_time(last)}, and one is due every {settings.every_days} days"
+    name = f"schedule-{short_digest(release.digest, format_time(last))}"
+    return Request(name, "schedule", format_time(as_of), words, release.digest)
