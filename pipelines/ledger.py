@@ -139,9 +139,11 @@ def known(entries: Sequence[Entry]) -> Known:
         if request is not None:
             requests.setdefault(request.request_id, request)
         if entry.kind == Kind.ENDED:
-            ended = entry.details
-            asked = requests[ended["request_id"]]
-            requests[asked.request_id] = replace(asked, outcome=ended["outcome"], result=ended["result"])
+            name = str(entry.details.get("request_id"))
+            if name not in requests:
+                raise InputError(f"history {entry.number}: request_id", name, "a request of an earlier entry")
+            ended = {part: str(entry.details.get(part, "")) for part in ("outcome", "result")}
+            requests[name] = replace(requests[name], **ended)
     return Known(opened, tuple(requests.values()))
 
 

@@ -2,12 +2,21 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from windsock.contracts.artifact import MANIFEST, Origin, content_digest, new_artifact, open_artifact, seal
+from windsock.contracts.artifact import (
+    MANIFEST,
+    Origin,
+    content_digest,
+    keep_artifact,
+    new_artifact,
+    open_artifact,
+    seal,
+)
 from windsock.contracts.errors import InputError
 
 ORIGIN = Origin(
@@ -208,3 +217,16 @@ def test_a_block_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(OSError, match=r"stopped"), new_artifact(tmp_path / "sample", "sample", ORIGIN) as directory:
         interrupted(directory)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_content_is_kept_once_however_many_keep_it_at_once(tmp_path):
+    def keep(number: int):
+        fill = lambda directory: (directory / "file").write_text(f"content {number % 3}")  # noqa: E731
+        return keep_artifact(tmp_path / "store", "thing", Origin(step="test"), fill)
+
+    with ThreadPoolExecutor(16) as pool:
+        kept = list(pool.map(keep, range(60)))
+    assert sorted(path.name for path in (tmp_path / "store").iterdir()) == sorted(
+        {one.digest.removeprefix("sha256:") for one in kept}
+    )
+    assert len({one.digest for one in kept}) == 3

@@ -3,10 +3,19 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from windsock.contracts.errors import InputError
-from windsock.contracts.files import JSON_LIMIT_BYTES, new_directory, read_json, write_bytes, write_json, write_text
+from windsock.contracts.files import (
+    JSON_LIMIT_BYTES,
+    create_bytes,
+    new_directory,
+    read_json,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def names(directory):
@@ -18,6 +27,14 @@ def test_a_file_is_replaced_as_a_whole_and_nothing_else_is_left(tmp_path):
     write_bytes(tmp_path / "deep" / "file", b"new")
     assert (tmp_path / "deep" / "file").read_bytes() == b"new"
     assert names(tmp_path / "deep") == ["file"]
+
+
+def test_of_many_who_create_one_file_one_is_told_that_it_did(tmp_path):
+    with ThreadPoolExecutor(16) as pool:
+        told = list(pool.map(lambda n: create_bytes(tmp_path / "file", b"%d" % n), range(200)))
+    assert sum(told) == 1
+    assert (tmp_path / "file").read_bytes() == b"%d" % told.index(True)
+    assert names(tmp_path) == ["file"]
 
 
 def test_text_is_utf_8(tmp_path):

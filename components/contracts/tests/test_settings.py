@@ -114,3 +114,9 @@ def test_names_that_name_things_everywhere(name):
 def test_names_that_would_be_code_or_paths_somewhere_are_refused(name):
     with pytest.raises(InputError, match=r"^table: got .*, expected a name of letters, digits and underscores"):
         check_name(name, "table")
+
+
+def test_nothing_may_be_given_where_it_is_meant():
+    assert parse(Outer, GOOD | {"spare": None}, "s").spare is None
+    with pytest.raises(InputError, match=r"s\.inner"):
+        parse(Outer, GOOD | {"inner": None}, "s")

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from windsock.contracts.artifact import Origin, new_artifact, open_artifact
 from windsock.contracts.release import Release, open_bundle, write_bundle
 from windsock.contracts.step import Step
 from windsock.contracts.verdict import Verdict
-from windsock.drift import detect_drift
 
 BOUND = '{ limit = %s, origin = "this test" }'
 USE_CASE = f"""
@@ -101,6 +101,23 @@ def save_model(path: Path) -> None:
 
 def probability(rows: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-(np.nan_to_num(rows) @ WEIGHTS - 1.0)))
+
+
+def run_step(name: str, inputs: dict[str, Path], out: Path, outputs: tuple[str, ...], as_of: datetime) -> None:
+    """Runs a step of this folder as Kubeflow would."""
+    executor_input = {
+        "inputs": {
+            "artifacts": {name: {"artifacts": [{"uri": str(path)}]} for name, path in inputs.items()},
+            "parameterValues": {"as_of": as_of.isoformat()},
+        },
+        "outputs": {
+            "artifacts": {name: {"artifacts": [{"name": name, "uri": str(out / name)}]} for name in outputs},
+            "outputFile": str(out / "executor_output.json"),
+        },
+    }
+    step = Step(name, executor_input, {})
+    import_module(f"windsock.drift.{name}").run(step)
+    step.finish()
 
 
 @dataclass
@@ -205,22 +222,7 @@ class Stalls:
             "labelled": self._labelled(),
             "training_set": self.training_set,
         }
-        executor_input = {
-            "inputs": {
-                "artifacts": {name: {"artifacts": [{"uri": str(path)}]} for name, path in inputs.items()},
-                "parameterValues": {"as_of": as_of.isoformat()},
-            },
-            "outputs": {
-                "artifacts": {
-                    name: {"artifacts": [{"name": name, "uri": str(out / name)}]}
-                    for name in ("verdict", "report", "metrics")
-                },
-                "outputFile": str(out / "executor_output.json"),
-            },
-        }
-        step = Step("detect_drift", executor_input, {})
-        detect_drift.run(step)
-        step.finish()
+        run_step("detect_drift", inputs, out, ("verdict", "report", "metrics"), as_of)
         self.report = (out / "report").read_text()
         self.metrics = json.loads((out / "metrics").read_text())
         artifact = open_artifact(out / "verdict", "verdict")

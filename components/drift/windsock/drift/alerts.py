@@ -3,7 +3,7 @@
 An alert lasts as long as its finding is refused. One that cannot be judged now stays open: nobody said that it is over.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -52,18 +52,14 @@ def raise_alerts(
     suspects = suspected(watch.sources, findings)
     found: dict[str, Alert] = {}
     for finding in findings:
-        alert = Alert(_labels(watch, finding), watch.as_of, episode_at)
-        known = before.get(alert.fingerprint)
         if finding.outcome is Outcome.REFUSED:
+            alert = Alert(_labels(watch, finding), watch.as_of, episode_at)
+            start = before.get(alert.fingerprint, alert)
             notes = _annotations(watch, finding, suspects, told)
-            start = known or alert
-            found[alert.fingerprint] = replace(
-                alert, starts_at=start.starts_at, episode_at=start.episode_at, annotations=notes
-            )
-        elif known and finding.outcome is Outcome.INCONCLUSIVE:
-            found[alert.fingerprint] = known
-    over = [_over(alert, watch) for name, alert in before.items() if name not in found]
-    return tuple(sorted([*found.values(), *over], key=lambda alert: sorted(alert.labels.items())))
+            found[alert.fingerprint] = replace(start, annotations=notes)
+    passed = {finding.check for finding in findings if finding.outcome is Outcome.PASSED}
+    rest = [_unless_over(alert, watch, passed) for name, alert in before.items() if name not in found]
+    return tuple(sorted([*found.values(), *rest], key=lambda alert: sorted(alert.labels.items())))
 
 
 def retraining_of(episode_at: str, release: str, requests: Iterable[Request]) -> str:
@@ -121,10 +117,12 @@ def _annotations(watch: Watch, finding: Finding, suspects: Mapping[str, str], to
     return notes | ({"retraining": told} if told else {})
 
 
-def _over(alert: Alert, watch: Watch) -> Alert:
-    """An alert that ends now, and why."""
+def _unless_over(alert: Alert, watch: Watch, passed: Collection[str]) -> Alert:
+    """An alert that no finding refuses now: over where its check passed or its release has gone, else as it was."""
     if alert.labels.get("release") != watch.release:
         why = f"release {watch.release} is in production now"
-    else:
+    elif alert.labels.get("check") in passed:
         why = "within its bound again"
+    else:
+        return alert
     return replace(alert, ends_at=watch.as_of, annotations={**alert.annotations, "resolved": why})
