@@ -32,7 +32,7 @@ class Loop:
         raised, decision = Raised.read(alerts["alerts"]), Decision.read(out / "asking" / "request")
         asked = (decision.request,) if decision.request else ()
         self.known = Known(tuple(a for a in raised.alerts if a.firing), self.known.requests + asked)
-        self.pages = [(out / place / "report").read_text() for place in ("alerting", "asking")]
+        self.pages = [(out / place / "report").read_text().replace("<wbr>", "") for place in ("alerting", "asking")]
         self.metrics = json.loads((out / "alerting" / "metrics").read_text())
         return raised, decision
 

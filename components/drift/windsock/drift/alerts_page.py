@@ -49,7 +49,8 @@ def _note(alert: Alert, annotation: str) -> str:
 
 
 def decision_page(decision: Decision, requests: Sequence[Request], raised: Raised, use_case: str) -> str:
-    """Whether a retraining is asked for and why, and every request so far."""
+    """Whether a retraining is asked for and why, and every request there is."""
+    asked = [decision.request] if decision.request else []
     rows = [
         (
             name(request.request_id),
@@ -58,11 +59,11 @@ def decision_page(decision: Decision, requests: Sequence[Request], raised: Raise
             escape(request.reason),
             escape(f"{request.outcome or 'not known yet'}{f': {request.result}' if request.result else ''}"),
         )
-        for request in reversed(requests)
+        for request in reversed([*requests, *asked])
     ]
     body = table(("request", "by", "as of", "why", "what became of it"), rows)
     lead = f"A retraining is asked for: {decision.why}." if decision.request else f"None is asked for: {decision.why}."
-    facts = [("requests so far", str(len(requests)))]
+    facts = [("requests", str(len(requests) + len(asked)))]
     outcome = "refused" if decision.request else "passed"
     title = f"{use_case}: retraining as of {raised.as_of}"
-    return page(title, outcome, lead, facts, [Section("Requests so far", body)], f"release {raised.release}")
+    return page(title, outcome, lead, facts, [Section("Requests", body)], f"release {raised.release}")
