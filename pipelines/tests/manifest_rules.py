@@ -37,8 +37,11 @@ def pod_specs(objects: list[Object]) -> Iterator[tuple[str, Object]]:
             yield name_of(thing), {"initContainers": [spec["container"]]}
         elif thing["kind"] == "CronWorkflow":
             # It runs to its end, as what initializes does: nobody probes it.
-            started = [template["container"] for template in spec["workflowSpec"]["templates"]]
+            started = [one["container"] for one in spec["workflowSpec"]["templates"] if "container" in one]
             yield name_of(thing), {**spec["workflowSpec"], "initContainers": started}
+        elif thing["kind"] == "CronJob":
+            pod = spec["jobTemplate"]["spec"]["template"]["spec"]
+            yield name_of(thing), {**pod, "containers": [], "initContainers": pod["containers"]}
 
 
 def pods(objects: list[Object]) -> list[Mapping[str, str]]:
