@@ -63,6 +63,12 @@ def follow(cluster, percent):
     ]
 
 
+def place(cluster):
+    """Where the newest revision's bundle is stored, and its share where one is given."""
+    predictor = cluster.service["spec"]["predictor"]
+    return predictor["model"]["storageUri"], predictor.get("canaryTrafficPercent")
+
+
 def test_knative_gives_the_newest_revision_its_share():
     cluster = Cluster(service())
     leading = traffic(cluster)
@@ -78,14 +84,41 @@ def test_knative_gives_the_newest_revision_its_share():
     assert leading.ready(wanted) == ""
 
 
-def test_knative_goes_back_by_pinning_the_old_revision_at_once():
+def test_knative_goes_back_by_pinning_the_old_revision_at_once_and_then_leaves_nothing_of_the_other():
     cluster = Cluster(service())
-    leading = traffic(cluster)
+    leading, back = traffic(cluster), Wanted(4, {"old": 100})
     leading.set_weights(Wanted(3, {"old": 90, "new": 10}))
-    leading.finalize(Wanted(4, {"old": 100}))
-    assert cluster.service["spec"]["predictor"]["canaryTrafficPercent"] == 0
-    assert cluster.service["spec"]["predictor"]["model"]["storageUri"] == "s3://releases/new"
+    follow(cluster, 10)
+    leading.finalize(back)
+    assert place(cluster) == ("s3://releases/new", 0)
+    # As long as the candidate may have its share, nothing else changes.
+    leading.finalize(back)
+    assert place(cluster) == ("s3://releases/new", 0)
+    follow(cluster, 0)
     assert leading.get_weights() == {"old": 100}
+    assert "the newest revision still holds" in leading.ready(back)
+    leading.finalize(back)
+    assert place(cluster) == ("s3://releases/old", 0)
+    cluster.service["status"]["conditions"] = [{"type": "Ready", "status": "Unknown"}]
+    assert "not ready" in leading.ready(back)
+    leading.finalize(back)
+    assert place(cluster) == ("s3://releases/old", 0)
+    cluster.service["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    assert "pinned" in leading.ready(back)
+    leading.finalize(back)
+    assert place(cluster) == ("s3://releases/old", None)
+    assert leading.ready(back) == ""
+
+
+def test_what_the_controller_has_not_seen_yet_is_no_step_done():
+    cluster = Cluster(service())
+    leading, back = traffic(cluster), Wanted(4, {"old": 100})
+    leading.set_weights(Wanted(3, {"old": 90, "new": 10}))
+    leading.finalize(back)
+    follow(cluster, 0)
+    cluster.service["status"]["observedGeneration"] = 1
+    leading.finalize(back)
+    assert place(cluster) == ("s3://releases/new", 0)
 
 
 def test_knative_promotes_by_leaving_the_field_out():

@@ -9,14 +9,12 @@ from windsock.release.traffic import Wanted
 
 if __name__ == "__main__":
     traffic, wanted = open_traffic(sys.argv[1]), Wanted(int(sys.argv[2]), json.loads(sys.argv[3]))
-    if sum(share > 0 for share in wanted.weights.values()) == 1:
-        traffic.finalize(wanted)
-    else:
-        traffic.set_weights(wanted)
+    bring = traffic.finalize if sum(share > 0 for share in wanted.weights.values()) == 1 else traffic.set_weights
     within_s = float(sys.argv[4])
     give_up_at = time.monotonic() + within_s
     while missing := traffic.ready(wanted):
         if time.monotonic() > give_up_at:
             sys.exit(f"not ready after {within_s:.0f} s: {missing}")
+        bring(wanted)
         time.sleep(1)
     print(json.dumps(traffic.get_weights()))

@@ -196,18 +196,29 @@ class KServeTraffic:
         service = self._objects.get()
         if _number(service) < wanted.number:
             return f"entry {wanted.number} has not been brought to KServe yet"
-        if self.get_weights() != {release: share for release, share in wanted.weights.items() if share}:
+        weights = {release: share for release, share in wanted.weights.items() if share}
+        if self.get_weights() != weights:
             return "KServe routes by other weights"
-        generation = service["metadata"].get("generation")
-        status = service.get("status") or {}
-        if status.get("observedGeneration", generation) != generation:
+        if not _observed(service):
             return "KServe has not seen the last change yet"
-        conditions = {one["type"]: one for one in status.get("conditions", [])}
-        ready = conditions.get("Ready", {})
-        return "" if ready.get("status") == "True" else f"not ready: {ready.get('message') or ready.get('reason', '')}"
+        if len(weights) == 1 and (left := self._left_behind(service, next(iter(weights)))):
+            return left
+        return _not_ready(service)
+
+    def _left_behind(self, service: Service, release: str) -> str:
+        """What a rollback in Knative mode leaves behind until it is finalized once more; empty where nothing is."""
+        predictor = service["spec"]["predictor"]
+        if self._mode(service) != "Knative" or "canaryTrafficPercent" not in predictor:
+            return ""
+        if _storage(predictor) != self._bundles.get(release):
+            return f"{release} has the traffic; the newest revision still holds what was left"
+        return _not_ready(service) or f"{release} has the traffic, by a revision that is pinned"
 
     def finalize(self, wanted: Wanted) -> None:
         """Leaves one release: in Knative mode without the field, in Standard mode without a canary.
+
+        Back to the old release in Knative mode takes three calls, as `ready` says each time what is missing; its
+        traffic is there with the first.
 
         Raises:
             OvertakenError: a newer wish was brought before.
@@ -233,19 +244,32 @@ class KServeTraffic:
         service["spec"]["predictor"] = {**self._predictor(predictor, candidate), "canaryTrafficPercent": share}
 
     def _only(self, service: Service, release: str, wanted: Wanted) -> Service:
-        """One release with all. Back to the old one in Knative mode: the share 0 pins its revision, which is at once;
-        a new revision of it would leave the candidate its share until that is up.
-        """
+        """One release with all."""
         annotations = service["metadata"].get("annotations") or {}
         predictor = service["spec"]["predictor"]
         back = release == annotations.get(SERVING) and "canaryTrafficPercent" in predictor
         service["spec"].pop("canary", None)
         if self._mode(service) == "Knative" and back:
-            service["spec"]["predictor"] = {**predictor, "canaryTrafficPercent": 0}
+            service["spec"]["predictor"] = self._backwards(service, predictor, release)
         else:
             service["spec"]["predictor"] = self._predictor(predictor, release)
         self._note(service, release, "", wanted)
         return service
+
+    def _backwards(self, service: Service, predictor: Service, release: str) -> Service:
+        """Back to the old release in Knative mode, a step a call.
+
+        The share 0 pins its revision, which is at once; a new revision of it would leave the candidate its share until
+        that is up. Only then is a new one made, since a candidate that cannot start would keep the object from being
+        ready for ever. When it is up it takes over, and what was pinned may go.
+        """
+        pinned = predictor["canaryTrafficPercent"] == 0 and _observed(service) and self._share(service) == 0
+        if not pinned:
+            return {**predictor, "canaryTrafficPercent": 0}
+        renewed = self._predictor(predictor, release)
+        if _storage(predictor) == _storage(renewed) and not _not_ready(service):
+            return renewed
+        return {**renewed, "canaryTrafficPercent": 0}
 
     def _predictor(self, predictor: Service, release: str) -> Service:
         """A predictor like this one on another bundle; it keeps the fewest replicas it has, so capacity stays."""
@@ -272,6 +296,29 @@ class KServeTraffic:
 
 def _number(service: Service) -> int:
     return int((service["metadata"].get("annotations") or {}).get(NUMBER, "0"))
+
+
+def _storage(predictor: Service) -> str | None:
+    """Where a predictor's bundle is stored."""
+    found = predictor.get("model", {}).get("storageUri")
+    return None if found is None else str(found)
+
+
+def _observed(service: Service) -> bool:
+    """Whether the status speaks of the specification as it is now."""
+    generation = service["metadata"].get("generation")
+    return bool((service.get("status") or {}).get("observedGeneration", generation) == generation)
+
+
+def _not_ready(service: Service) -> str:
+    """What the object says is missing until it is ready; empty when nothing is."""
+    conditions = {one["type"]: one for one in (service.get("status") or {}).get("conditions", [])}
+    ready = conditions.get("Ready", {})
+    if ready.get("status") == "True":
+        return ""
+    why = ready.get("message") or ready.get("reason") or "it does not say why"
+    failure = ((service.get("status") or {}).get("modelStatus") or {}).get("lastFailureInfo") or {}
+    return f"not ready: {failure.get('reason') or why}"
 
 
 def _latest_at_full(service: Service) -> str | None:
