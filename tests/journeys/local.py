@@ -61,6 +61,19 @@ class Laptop:
         command = [sys.executable, "-m", "pipelines.run", "materialization", "--as-of", as_of]
         return self._run([*command, "--use-case", str(self.use_case)])
 
+    def monitor(self, as_of: str) -> Ended:
+        """Holds the answers up to a time against the release in production."""
+        command = [sys.executable, "-m", "pipelines.run", "monitoring", "--as-of", as_of]
+        return self._run([*command, "--use-case", str(self.use_case)])
+
+    def watchdog(self) -> Ended:
+        """Looks whether a monitoring run is missing."""
+        return self._run([sys.executable, "-m", "pipelines.watchdog", "--use-case", str(self.use_case)])
+
+    def retrain(self, *options: str) -> Ended:
+        """Takes the retraining that waits, or asks for one."""
+        return self._run([sys.executable, "-m", "pipelines.retrain", "--use-case", str(self.use_case), *options])
+
     def production(self) -> str:
         """The digest of the release in production; empty before the first."""
         pointer = self.home / "releases" / "production.json"
@@ -72,7 +85,11 @@ class Laptop:
 
     def verdict(self, step: str) -> dict:
         """The verdict that a gate wrote in the last run."""
-        return json.loads((self.newest_run() / step / "verdict" / "verdict.json").read_text())
+        return self.verdict_of("training", step)
+
+    def verdict_of(self, pipeline: str, step: str) -> dict:
+        """The same of another pipeline."""
+        return json.loads((self.newest_run(pipeline) / step / "verdict" / "verdict.json").read_text())
 
     def manifest(self, step: str, output: str) -> dict:
         """The manifest of an artifact of the last run."""
@@ -80,4 +97,4 @@ class Laptop:
 
     def leftovers(self) -> list[Path]:
         """What a killed or failed run must not leave: files and directories that are half of something."""
-        return [path for path in self.home.rglob("*") if ".partial" in path.name or path.name.startswith(".packing")]
+        return [path for path in self.home.rglob("*") if ".partial" in path.name or path.name.startswith(".keeping")]

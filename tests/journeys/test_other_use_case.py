@@ -46,6 +46,34 @@ def test_materialization_goes_through_the_same_gates(laptop):
     assert (laptop.newest_run("materialization") / "materialize-features" / "materialized" / "manifest.json").exists()
 
 
+def test_monitoring_is_missed_until_it_runs_and_says_what_it_could_not_judge(laptop):
+    missed = laptop.watchdog()
+    assert missed.code == 3, missed.said
+    assert "there was never one" in missed.reason
+    ended = laptop.monitor(AS_OF)
+    assert ended.code == 0, ended.said
+    assert "answers/model: no answer of this release's model" in ended.said
+    assert "retraining: none asked for" in ended.reason
+    assert laptop.verdict_of("monitoring", "detect-drift")["outcome"] == "inconclusive"
+    assert laptop.watchdog().code == 0
+    assert "look back" in laptop.monitor("2024-05-01").reason
+
+
+def test_a_retraining_that_a_person_asks_for_is_taken_once_and_what_became_of_it_is_known(laptop):
+    assert laptop.retrain().said.strip() == "retrain: none is asked for"
+    asked = laptop.retrain("--reason", "a new kind of pump", "--as-of", "2024-07-01")
+    assert asked.code in (0, 3), asked.said
+    assert "retrain: hand-" in asked.said
+    assert laptop.retrain().said.strip() == "retrain: none is asked for"
+    again = laptop.retrain("--reason", "a new kind of pump", "--as-of", "2024-07-01")
+    if laptop.production() in asked.said:
+        # It is in production now: a request of the same day is another one.
+        assert again.code in (0, 3), again.said
+    else:
+        assert again.code == 2
+        assert "it has its request already" in again.reason
+
+
 def test_data_that_lost_a_column_is_refused_and_production_stays(laptop):
     before = laptop.production()
     rules = laptop.use_case / "rules"

@@ -107,7 +107,7 @@ def new_artifact(path: Path, kind: str, origin: Origin, details: dict[str, Any] 
 
 def keep_artifact(store: Path, kind: str, origin: Origin, fill: Callable[[Path], None]) -> Artifact:
     """Makes an artifact and keeps it below `store` under its digest; the same content is kept once."""
-    partial = store / f".{kind}-{os.getpid()}-{os.urandom(4).hex()}"
+    partial = store / f".keeping-{kind}-{os.getpid()}-{os.urandom(4).hex()}"
     with new_artifact(partial, kind, origin) as directory:
         fill(directory)
     final = store / str(_read_manifest(partial)["digest"]).removeprefix("sha256:")
