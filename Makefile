@@ -78,7 +78,7 @@ CLUSTER ?= ../shared/cluster
 
 .PHONY: test-cluster
 test-cluster: environments ## the journey on a real cluster, as root: CLUSTER names a folder with platform/up and down
-	@WINDSOCK_CLUSTER=$(CLUSTER) UV=$(abspath $(UV)) pipelines/.venv/bin/python -m pytest -c pipelines/pyproject.toml --rootdir . -s tests/journeys/cluster
+	@WINDSOCK_CLUSTER=$(CLUSTER) UV=$(abspath $(UV)) pipelines/.venv/bin/python -m pytest -c pipelines/pyproject.toml --rootdir . -s --durations 30 --durations-min 1 tests/journeys/cluster
 
 .PHONY: images
 images: $(call ENVIRONMENT,pipelines) ## build every folder's image by its content; PUSH=registry pushes, BASE=image is the base

@@ -10,7 +10,7 @@ from pipelines.store import StoreError
 from tests.journeys.cluster.place import HERE, NAMESPACE, RELEASE, Answered, Cluster
 
 KUBEFLOW = "kubeflow"
-CRON = "windsock-training"
+TRAINING, MONITORING = "windsock-training", "windsock-monitoring"
 EVERY_MINUTE, NEVER = "* * * * *", "0 0 31 2 *"
 WITHIN_S = 900
 
@@ -38,26 +38,45 @@ def scaled_away(cluster: Cluster, deployment: str, namespace: str = NAMESPACE) -
         cluster.must(["kubectl", "-n", namespace, *ready])
 
 
-def started_by_cron(cluster: Cluster) -> dict[str, str]:
-    """The workflows that the CronWorkflow has started, and how each stands."""
-    label = f"workflows.argoproj.io/cron-workflow={CRON}"
+def started_by_cron(cluster: Cluster, cron: str) -> dict[str, str]:
+    """The workflows that a CronWorkflow has started, and how each stands."""
+    label = f"workflows.argoproj.io/cron-workflow={cron}"
     found = json.loads(cluster.must(["kubectl", "-n", KUBEFLOW, "get", "workflows", "-l", label, "-o", "json"]))
     return {one["metadata"]["name"]: one.get("status", {}).get("phase", "") for one in found["items"]}
 
 
-def set_cron(cluster: Cluster, schedule: str) -> None:
-    """When the CronWorkflow fires."""
+def set_cron(cluster: Cluster, cron: str, schedule: str) -> None:
+    """When a CronWorkflow fires."""
     patch = json.dumps({"spec": {"schedules": [schedule]}})
-    cluster.must(["kubectl", "-n", KUBEFLOW, "patch", "cronworkflow", CRON, "--type=merge", "--patch", patch])
+    cluster.must(["kubectl", "-n", KUBEFLOW, "patch", "cronworkflow", cron, "--type=merge", "--patch", patch])
 
 
-def fire_once(cluster: Cluster) -> str:
-    """Lets the CronWorkflow fire once, and returns the name of the workflow."""
-    before = set(started_by_cron(cluster))
-    set_cron(cluster, EVERY_MINUTE)
-    until(lambda: bool(set(started_by_cron(cluster)) - before), "a workflow of the schedule", 180)
-    set_cron(cluster, NEVER)
-    return next(iter(set(started_by_cron(cluster)) - before))
+def fire_once(cluster: Cluster, cron: str) -> str:
+    """Lets a CronWorkflow fire once, and returns the name of the workflow."""
+    before = set(started_by_cron(cluster, cron))
+    set_cron(cluster, cron, EVERY_MINUTE)
+    until(lambda: bool(set(started_by_cron(cluster, cron)) - before), f"a workflow of {cron}", 180)
+    set_cron(cluster, cron, NEVER)
+    return next(iter(set(started_by_cron(cluster, cron)) - before))
+
+
+def ended_by_cron(cluster: Cluster, cron: str, workflow: str) -> str:
+    """How a workflow has ended, once it has."""
+    ends = ("Succeeded", "Failed", "Error")
+    until(lambda: started_by_cron(cluster, cron)[workflow] in ends, f"the end of {workflow}")
+    return started_by_cron(cluster, cron)[workflow]
+
+
+def figure(cluster: Cluster, service: str, name: str) -> float:
+    """The largest value of a figure that the pods of an InferenceService export now."""
+    label = f"serving.kserve.io/inferenceservice={service}"
+    found = cluster.must(["kubectl", "-n", NAMESPACE, "get", "pods", "-l", label, "-o", "json"])
+    values = []
+    for pod in json.loads(found)["items"]:
+        address = pod.get("status", {}).get("podIP")
+        said = cluster.run(["curl", "-sS", "--max-time", "5", f"http://{address}:8080/metrics"]).said
+        values += [float(line.split()[-1]) for line in said.splitlines() if line.startswith(name)]
+    return max(values, default=float("nan"))
 
 
 def runs_of(cluster: Cluster, pipeline: str) -> dict[str, str]:

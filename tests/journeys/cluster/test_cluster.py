@@ -18,12 +18,15 @@ from windsock.contracts.use_case import load_use_case
 from serving.local.sample import sample_request
 from tests.journeys.cluster.faults import (
     KUBEFLOW,
+    MONITORING,
+    TRAINING,
+    ended_by_cron,
+    figure,
     fire_once,
     recorded,
     recorded_as,
     runs_of,
     scaled_away,
-    started_by_cron,
     steps_begun,
     until,
 )
@@ -111,7 +114,7 @@ def test_a_schedule_and_a_person_start_one_training_and_an_outage_of_the_api_doe
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(cluster.pipeline, "training", "latest", *options)
         until(lambda: len(runs_of(cluster, "training")) == 1 or asked.done(), "a run of training")
-        fired = fire_once(cluster)
+        fired = fire_once(cluster, TRAINING)
         (run,) = runs_of(cluster, "training")
         # The second step is the gate, which works long enough; Kubeflow itself asks its API between steps.
         until(lambda: steps_begun(cluster, run) >= 2 or asked.done(), "the gate")
@@ -121,8 +124,7 @@ def test_a_schedule_and_a_person_start_one_training_and_an_outage_of_the_api_doe
     print(ended.said)
     assert ended.code == 0, ended.said
     assert "validate_data: passed" in ended.said
-    until(lambda: started_by_cron(cluster)[fired] in ("Succeeded", "Failed", "Error"), "the schedule's end")
-    assert started_by_cron(cluster)[fired] == "Succeeded"
+    assert ended_by_cron(cluster, TRAINING, fired) == "Succeeded"
     assert runs_of(cluster, "training") == {run: "Succeeded"}
     known["model"] = re.search(r"release (sha256:[0-9a-f]{64})", ended.said)[1]
     known["run"] = re.search(r"run ([0-9a-f-]{36})", ended.said)[1]
@@ -202,6 +204,7 @@ def test_without_the_feature_store_the_rules_answer(cluster):
     with ThreadPoolExecutor() as pool:
         loaded = pool.submit(cluster.load, 20, 20)
         with scaled_away(cluster, "redis"):
+            until(lambda: figure(cluster, "predictor", "windsock_breaker_open") == 1, "what FeaturesAway looks at", 30)
             answers = loaded.result()
     print(answers)
     assert {answer.status for answer in answers} == {200}
@@ -214,6 +217,8 @@ def test_without_the_object_store_answers_go_on_and_their_records_come_later(clu
     before = recorded(cluster)
     with scaled_away(cluster, "minio", KUBEFLOW):
         answers = cluster.load(20, 45)
+        # What RecordBehind looks at, which waits for half an hour of it.
+        assert figure(cluster, "predictor", "windsock_record_behind_seconds") > 30
     print(answers)
     assert {(answer.status, answer.answered_by) for answer in answers} == {(200, "model")}
     recorded_as(cluster, before, answers)
@@ -246,6 +251,20 @@ def test_with_no_node_for_the_predictor_the_rules_answer(cluster):
     assert re.search("wrong +InferenceService predictor", doctor.said)
     recorded_as(cluster, before, answers)
     cluster.wait("inferenceservice", "predictor", "Ready")
+
+
+def test_monitoring_runs_on_its_schedule_and_its_watchdog_says_so(cluster):
+    look = ["kubectl", "-n", KUBEFLOW, "create", "job", "--from=cronjob/windsock-watchdog"]
+    cluster.must([*look, "before"])
+    fired = fire_once(cluster, MONITORING)
+    assert ended_by_cron(cluster, MONITORING, fired) == "Succeeded"
+    assert list(runs_of(cluster, "monitoring").values()) == ["Succeeded"]
+    cluster.must([*look, "after"])
+    wait = ["kubectl", "-n", KUBEFLOW, "wait", "--timeout=120s"]
+    cluster.must([*wait, "--for=condition=Failed", "job/before"], 150)
+    cluster.must([*wait, "--for=condition=Complete", "job/after"], 150)
+    history = sorted(cluster.fetch("monitoring").rglob("history/*.json"))
+    assert "watched" in [json.loads(path.read_text())["kind"] for path in history]
 
 
 def test_a_rollback_is_one_step(cluster, known):
