@@ -80,6 +80,11 @@ CLUSTER ?= ../shared/cluster
 test-cluster: environments ## the journey on a real cluster, as root: CLUSTER names a folder with platform/up and down
 	@WINDSOCK_CLUSTER=$(CLUSTER) UV=$(abspath $(UV)) pipelines/.venv/bin/python -m pytest -c pipelines/pyproject.toml --rootdir . -s --durations 30 --durations-min 1 tests/journeys/cluster
 
+.PHONY: test-tfdv
+test-tfdv: ## the gates' own tests on the newest TFDV in an image of Debian 13 (BUILDER, BUILD_OPTIONS, BASE as for images)
+	@$(or $(BUILDER),$(firstword $(notdir $(wildcard /usr/bin/docker /usr/bin/podman /usr/bin/buildah)))) \
+		build $(BUILD_OPTIONS) $(if $(BASE),--build-arg BASE_IMAGE=$(BASE)) --file tests/contracts/tfdv/Containerfile .
+
 .PHONY: images
 images: $(call ENVIRONMENT,pipelines) ## build every folder's image by its content; PUSH=registry pushes, BASE=image is the base
 	@UV=$(abspath $(UV)) pipelines/.venv/bin/python -m pipelines.build_images $(if $(PUSH),--push-to $(PUSH)) $(if $(BASE),--base $(BASE))

@@ -3,9 +3,10 @@
 import json
 import sys
 import time
+from contextlib import suppress
 
 from windsock.release.place import open_traffic
-from windsock.release.traffic import Wanted
+from windsock.release.traffic import OvertakenError, Wanted
 
 if __name__ == "__main__":
     traffic, wanted = open_traffic(sys.argv[1]), Wanted(int(sys.argv[2]), json.loads(sys.argv[3]))
@@ -15,6 +16,8 @@ if __name__ == "__main__":
     while missing := traffic.ready(wanted):
         if time.monotonic() > give_up_at:
             sys.exit(f"not ready after {within_s:.0f} s: {missing}")
-        bring(wanted)
+        # KServe's controller may have written meanwhile; the next look says what is still missing.
+        with suppress(OvertakenError):
+            bring(wanted)
         time.sleep(1)
     print(json.dumps(traffic.get_weights()))
