@@ -3,10 +3,13 @@
 from kfp import dsl
 
 from components.drift.component import detect_drift, raise_alerts, request_retraining
+from components.features.component import rebuild_rows
 from components.ingest.component import join_labels, snapshot_data
 
 
-@dsl.pipeline(name="monitoring", description="Snapshot, labels that are due, drift, alerts, a request to retrain.")
+@dsl.pipeline(
+    name="monitoring", description="Snapshot, labels that are due, skew, drift, alerts, a request to retrain."
+)
 def monitoring(
     as_of: str, use_case: str, landing: str, records: str, production: str, training_set: str, known: str
 ) -> None:
@@ -37,11 +40,19 @@ def monitoring(
         snapshot=snapshot.outputs["snapshot"],
         as_of=as_of,
     )
+    rebuilt = rebuild_rows(
+        use_case=the_use_case.output,
+        release=the_release.output,
+        snapshot=snapshot.outputs["snapshot"],
+        labelled=joined.outputs["labelled"],
+        as_of=as_of,
+    )
     drift = detect_drift(
         use_case=the_use_case.output,
         release=the_release.output,
         labelled=joined.outputs["labelled"],
         training_set=the_training_set.output,
+        rebuilt=rebuilt.outputs["rebuilt"],
         as_of=as_of,
     )
     alerts = raise_alerts(
@@ -59,5 +70,5 @@ def monitoring(
         as_of=as_of,
     )
     # A verdict on now is made now.
-    for step in (snapshot, joined, drift, alerts, request):
+    for step in (snapshot, joined, rebuilt, drift, alerts, request):
         step.set_caching_options(False)

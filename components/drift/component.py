@@ -9,6 +9,7 @@ def detect_drift(
     release: dsl.Input[dsl.Artifact],
     labelled: dsl.Input[dsl.Artifact],
     training_set: dsl.Input[dsl.Artifact],
+    rebuilt: dsl.Input[dsl.Artifact],
     as_of: str,
     verdict: dsl.Output[dsl.Artifact],
     report: dsl.Output[dsl.HTML],

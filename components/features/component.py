@@ -33,3 +33,21 @@ def materialize_features(
         command=["python", "-m", "windsock.features", "materialize_features"],
         args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
     )
+
+
+@dsl.container_component
+def rebuild_rows(
+    use_case: dsl.Input[dsl.Artifact],
+    release: dsl.Input[dsl.Artifact],
+    snapshot: dsl.Input[dsl.Artifact],
+    labelled: dsl.Input[dsl.Artifact],
+    as_of: str,
+    rebuilt: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+) -> dsl.ContainerSpec:
+    """Says whether the history gives the model the rows that serving gave it."""
+    return dsl.ContainerSpec(
+        image="windsock/features",
+        command=["python", "-m", "windsock.features", "rebuild_rows"],
+        args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
+    )

@@ -12,7 +12,8 @@ import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 from onnx import TensorProto, helper
-from windsock.contracts.artifact import Origin, new_artifact, open_artifact
+from windsock.contracts.artifact import Origin, keep_artifact, new_artifact, open_artifact
+from windsock.contracts.monitoring import Rebuilt
 from windsock.contracts.release import Release, open_bundle, write_bundle
 from windsock.contracts.step import Step
 from windsock.contracts.verdict import Verdict
@@ -138,6 +139,7 @@ class Stalls:
         self.rows = random.normal(size=(28 * A_DAY, FEATURES)).astype(np.float32)
         self.label = (random.random(len(self.rows)) < probability(self.rows)).astype(float)
         self.by_rules = np.zeros(len(self.rows), dtype=bool)
+        self.rebuilt = Rebuilt(len(self.rows), dict.fromkeys(COLUMNS, 0))
         self.state = ["labelled"] * len(self.rows)
         self.use_case = self._use_case()
         self.release = self._release()
@@ -221,6 +223,7 @@ class Stalls:
             "release": self.release,
             "labelled": self._labelled(),
             "training_set": self.training_set,
+            "rebuilt": keep_artifact(self.root / "rebuilt", "rebuilt", Origin("rebuild_rows"), self.rebuilt.write).path,
         }
         run_step("detect_drift", inputs, out, ("verdict", "report", "metrics"), as_of)
         self.report = (out / "report").read_text()

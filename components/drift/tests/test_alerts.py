@@ -46,6 +46,7 @@ def test_an_alert_holds_all_that_a_person_weighs():
     [
         ("feature/a", "FeatureDrift", "ticket"),
         ("joint/classifier", "FeatureDrift", "ticket"),
+        ("skew/a", "TrainingServingSkew", "ticket"),
         ("prediction/scores", "PredictionDrift", "ticket"),
         ("concept/loss", "ConceptDrift", "page"),
         ("kpi/rules", "CostAbovePlan", "page"),

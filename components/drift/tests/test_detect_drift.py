@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from windsock.contracts.monitoring import Rebuilt
 from windsock.contracts.verdict import Outcome
 
 sys.path.insert(0, str(Path(__file__).parent))
-from stalls import A_DAY, Stalls
+from stalls import A_DAY, COLUMNS, Stalls
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def test_clean_days_pass_and_the_page_shows_what_would_be_seen(stalls):
         "prediction",
         "concept",
         "kpi",
+        "skew",
     }
     for finding in verdict.findings:
         assert finding.threshold_origin
@@ -40,6 +42,18 @@ def test_clean_days_pass_and_the_page_shows_what_would_be_seen(stalls):
     first = stalls.digest
     stalls.run()
     assert stalls.digest == first, "the same inputs give the same verdict"
+
+
+@pytest.mark.parametrize(
+    "differing,rows,outcome", [(57, 5600, "passed"), (90, 5600, "refused"), (90, 400, "inconclusive")]
+)
+def test_rows_that_the_history_gives_otherwise_are_skew_beyond_the_floor_and_doubt(stalls, differing, rows, outcome):
+    stalls.rebuilt = Rebuilt(rows, dict.fromkeys(COLUMNS, 0) | {"f2": differing}, {"f2": "stall 7: given 2, rebuilt 3"})
+    verdict, ask = stalls.run()
+    (finding,) = [finding for finding in verdict.findings if finding.check == "skew/f2"]
+    assert finding.outcome.value == outcome
+    assert "stall 7: given 2, rebuilt 3" in finding.message
+    assert ask == ("alert" if outcome == "refused" else "nothing")
 
 
 def test_a_feature_that_moves_is_named_and_asks_for_no_retraining_while_it_does_no_harm(stalls):
@@ -117,6 +131,7 @@ def test_without_any_answer_there_is_nothing_to_judge(stalls):
         stalls.by_rules[:0],
         [],
     )
+    stalls.rebuilt = Rebuilt(0, {})
     verdict, ask = stalls.run()
     assert [finding.check for finding in verdict.findings] == ["answers/model"]
     assert verdict.outcome is Outcome.INCONCLUSIVE

@@ -11,7 +11,8 @@ class Floors:
 
     `feature` is a Jensen-Shannon distance (0 to 1), as is `scores`; `share` a change of a share of answers; `loss` a
     rise of the Brier score; `calibration` the distance between forecast and observed rate; `auc` a loss of ranking;
-    `cost` a share of the cost that the release promised.
+    `skew` a share of answers whose model row is not the one that the history gives; `cost` a share of the cost that the
+    release promised.
     """
 
     feature: float = field(default=0.07, metadata={"low": 1e-6, "high": 1})
@@ -20,6 +21,7 @@ class Floors:
     loss: float = field(default=0.01, metadata={"low": 1e-6, "high": 1})
     calibration: float = field(default=0.05, metadata={"low": 1e-6, "high": 1})
     auc: float = field(default=0.05, metadata={"low": 1e-6, "high": 0.5})
+    skew: float = field(default=0.01, metadata={"low": 1e-6, "high": 1})
     cost: float = field(default=0.1, metadata={"low": 1e-6, "high": 10})
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from windsock.contracts.files import read_json, write_json
 from windsock.contracts.settings import parse
 
+REBUILT = "rebuilt.json"
 KNOWN, ALERTS, REQUEST = "known.json", "alerts.json", "request.json"
 DIGEST_CHARACTERS = 16
 BY = ("drift", "schedule", "hand")
@@ -110,3 +111,25 @@ class Decision:
     def read(cls, directory: Path) -> "Decision":
         """Reads `request.json`."""
         return parse(cls, read_json(directory / REQUEST, REQUEST), REQUEST)
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What `rebuild_rows` found: of so many answers, how many differ a model column, with the first such answer each.
+
+    `missing` counts values of views that were used by an answer and that the history does not have.
+    """
+
+    rows: int
+    differing: dict[str, int]
+    examples: dict[str, str] = field(default_factory=dict)
+    missing: int = 0
+
+    def write(self, directory: Path) -> None:
+        """Writes `rebuilt.json`."""
+        write_json(directory / REBUILT, asdict(self))
+
+    @classmethod
+    def read(cls, directory: Path) -> "Rebuilt":
+        """Reads `rebuilt.json`."""
+        return parse(cls, read_json(directory / REBUILT, REBUILT), REBUILT)

@@ -16,12 +16,13 @@ from windsock.drift.policy import HARM
 NAMES = {
     "feature": "FeatureDrift",
     "joint": "FeatureDrift",
-    "skew": "FeatureDrift",
+    "skew": "TrainingServingSkew",
     "prediction": "PredictionDrift",
     "concept": "ConceptDrift",
     "kpi": "CostAbovePlan",
 }
 PAGES = {
+    "TrainingServingSkew": "training-serving-skew",
     "FeatureDrift": "feature-drift",
     "PredictionDrift": "prediction-drift",
     "ConceptDrift": "concept-drift",

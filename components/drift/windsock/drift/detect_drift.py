@@ -8,11 +8,13 @@ import numpy as np
 from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.log import log
+from windsock.contracts.monitoring import Rebuilt
 from windsock.contracts.release import KIND, Bundle, load_use_case_module, open_bundle
 from windsock.contracts.step import Step
 from windsock.contracts.use_case import UseCase, load_use_case
 from windsock.contracts.verdict import Finding, Outcome, Verdict, judge
 from windsock.drift import policy
+from windsock.drift.calibrate import exact_interval
 from windsock.drift.monitor import Subject, Watched, watch
 from windsock.drift.page import drift_page
 from windsock.drift.rows import History, read_answers, read_history
@@ -27,11 +29,13 @@ def run(step: Step) -> None:
     bundle = open_bundle(step.path("release"))
     step.artifact("release", KIND)
     labelled, training_set = step.artifact("labelled", "labelled"), step.artifact("training_set", "training_set")
+    rebuilt = Rebuilt.read(step.artifact("rebuilt", "rebuilt").path)
     columns = bundle.release.columns
     answers = read_answers(labelled.path, use_case, bundle.digest, columns)
     if bundle.release.answers_with == "model":
         history = read_history(training_set.path, use_case, columns)
         watched = watch(subject_of(use_case, bundle, history), history, answers, step.as_of)
+        watched.findings += skew_of(rebuilt, use_case)
     else:
         message = "this release answers by its rules: there is no model to watch, and nothing was promised"
         watched = Watched(findings=[Finding("answers/model", Outcome.INCONCLUSIVE, message, owner=use_case.owner)])
@@ -44,6 +48,17 @@ def run(step: Step) -> None:
     step.report("report", drift_page(verdict, asks, watched, use_case, bundle.release.promise, facts, len(answers)))
     step.metrics("metrics", {**_metrics(verdict, watched), "ask": asks.value})
     log("drift", **details, reasons=[finding.check for finding in verdict.reasons])
+
+
+def skew_of(rebuilt: Rebuilt, use_case: UseCase) -> list[Finding]:
+    """A finding for each column of the rows that were rebuilt; none where there was nothing to rebuild."""
+    if not rebuilt.rows:
+        return []
+    floors = (use_case.drift.floors.skew, use_case.drift.minimum_rows)
+    return [
+        policy.judge_skew(column, count, exact_interval(count, rebuilt.rows), rebuilt, floors, use_case.owner)
+        for column, count in rebuilt.differing.items()
+    ]
 
 
 def subject_of(use_case: UseCase, bundle: Bundle, history: History) -> Subject:

@@ -8,6 +8,7 @@ too: harder times cost more with any model.
 from collections.abc import Sequence
 from enum import StrEnum
 
+from windsock.contracts.monitoring import Rebuilt
 from windsock.contracts.report import number
 from windsock.contracts.verdict import Finding, Outcome
 
@@ -90,5 +91,29 @@ def judge_bet(lowest: float, mean: float, days: int, error_rate: float, unit: st
         threshold=0.0,
         threshold_origin=f"a model that is dearer than the rules is not needed; error {number(error_rate)} over all "
         "looks together, one bet a day",
+        owner=owner,
+    )
+
+
+def judge_skew(
+    column: str, differing: int, interval: tuple[float, float], rebuilt: Rebuilt, floors: tuple[float, int], owner: str
+) -> Finding:
+    """A column that the history gives otherwise than serving did, in more answers than the floor, beyond doubt.
+
+    `floors` are the share that matters and the fewest answers that are judged.
+    """
+    floor, minimum_rows = floors
+    beyond = Outcome.REFUSED if interval[0] > floor else Outcome.PASSED
+    example = rebuilt.examples.get(column)
+    message = f"{differing:,} of {rebuilt.rows:,} rebuilt answers differ{f', such as {example}' if example else ''}"
+    return Finding(
+        check=f"skew/{column}",
+        outcome=beyond if rebuilt.rows >= minimum_rows else Outcome.INCONCLUSIVE,
+        message=message,
+        effect=differing / rebuilt.rows if rebuilt.rows else None,
+        sample_size=rebuilt.rows,
+        interval=interval,
+        threshold=floor,
+        threshold_origin="[drift.floors] skew; the clean share is none",
         owner=owner,
     )

@@ -217,6 +217,38 @@ class History:
         order = quoted([request.event_time, *(name for name in request.key if name != request.event_time)])
         return self.connection.execute(f"select * from requests order by {order}").fetch_arrow_table()
 
+    def serve(self, answers: pa.Table) -> None:
+        """Takes answers that were given: the request's fields, `answered_at`, and `at__<view>` for every view."""
+        self.connection.register("given", answers)
+        self._run("create table served as select *, row_number() over () as position from given")
+        self.connection.unregister("given")
+
+    def look_up(self, view: FeatureView) -> int:
+        """Joins to each answer the values of a view that it was given by, as known when it was given.
+
+        Returns how many of them the history does not have.
+        """
+        usual = " and ".join(f'found."{name}" = served."{name}"::{view.columns[name]}' for name in view.join_keys)
+        at = f'served."at__{view.name}"'
+        values = ", ".join(f'found."{name}" as "{view.name}__{name}"' for name in view.features)
+        missing = self._count(f"""
+            select 1 from served anti join features."{view.name}" as found
+            on {usual} and found.{EVENT} = {at} and found.{CREATED} <= served.answered_at where {at} is not null""")
+        self._run(
+            f"""
+            create or replace table looked_up as
+            select served.*, {values} from served left join features."{view.name}" as found
+            on {usual} and found.{EVENT} = {at} and found.{CREATED} <= served.answered_at
+            qualify row_number() over (partition by position order by found.{CREATED} desc) = 1
+            """
+        )
+        self._run("drop table served; alter table looked_up rename to served")
+        return missing
+
+    def served_rows(self) -> pa.Table:
+        """The answers with all that was joined, in the order in which they were given."""
+        return self.connection.execute("select * from served order by position").fetch_arrow_table()
+
     def latest(self, view: FeatureView) -> pa.Table:
         """Each key's newest row as known at `as_of`; `key` and `digest` name the key and the whole content."""
         row_key = ", ".join(f"'{name}': \"{name}\"" for name in view.join_keys)

@@ -1,4 +1,4 @@
-"""The only door to Arrow's Parquet writer: the training rows, derived and laid out as the contract says."""
+"""The only door to Arrow's Parquet: training rows, derived and laid out as the contract says, and answers as given."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import UseCase
 from windsock.features.policy import LABEL_KNOWN_AT, Derive, model_rows
 
@@ -43,3 +44,44 @@ def write_rows(path: Path, table: pa.Table, use_case: UseCase, derive: Derive, c
     rows = pa.table([*arrays, labels], names=[*fields, *times, *columns, label])
     pq.write_table(rows, path, compression="zstd", version="2.6")
     return int(np.asarray(labels).sum())
+
+
+def read_served(path: Path, use_case: UseCase, release: str, since: datetime, at_most: int) -> pa.Table:
+    """The answers that a release's model has given since a time, evenly thinned to `at_most`, in order of the file.
+
+    Columns: the request's fields, `answered_at`, `at__<view>`, and the model's `row`.
+
+    Raises:
+        InputError: the file is not what `join_labels` writes.
+    """
+    fields, views = use_case.request.fields, use_case.views
+    wanted = [*(f"request__{name}" for name in fields), "answered_at", *(f"at__{name}" for name in views), "row"]
+    chosen = [("release", "=", release), ("answered_by", "=", "model"), ("counts", "=", True)]
+    try:
+        table = pq.read_table(path, columns=wanted, filters=[*chosen, ("answered_at", ">=", since)])
+    except (pa.ArrowException, OSError) as error:
+        raise InputError("labelled", path.name, f"answers as join_labels writes them ({error})") from error
+    table = table.rename_columns([name.removeprefix("request__") for name in wanted])
+    step = max(1, -(-table.num_rows // at_most))
+    return table.take(pa.array(range(0, table.num_rows, step), pa.int64()))
+
+
+def rebuild(table: pa.Table, use_case: UseCase, derive: Derive, columns: Sequence[str]) -> np.ndarray:
+    """The model rows that `derive` makes of requests and looked-up features, as 32-bit floats."""
+    fields = list(use_case.request.fields)
+    features = [name for name in table.column_names if name.partition("__")[0] in use_case.views]
+    flat = model_rows(derive, len(columns), records_of(table, fields), records_of(table, features))
+    return np.frombuffer(flat, dtype=np.float32).reshape(-1, len(columns))
+
+
+def matrix_of(rows: pa.ChunkedArray, width: int) -> np.ndarray:
+    """Rows of a list column as a matrix.
+
+    Raises:
+        InputError: a row has another width.
+    """
+    lists = rows.combine_chunks()
+    flat = np.asarray(lists.flatten(), dtype=np.float32)
+    if len(flat) != len(lists) * width:
+        raise InputError("row of a record", f"{len(flat)} values in {len(lists)} rows", f"{width} in each")
+    return flat.reshape(-1, width)

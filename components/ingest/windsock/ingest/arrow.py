@@ -22,6 +22,8 @@ READ_AS = {**STORED_AS, Kind.TIMESTAMP: pa.timestamp("us")}
 
 LINK = ("writer", "sequence", "previous", "digest", "body")
 FIELDS = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "timestamp": TIMESTAMP}
+# What the column begins with that says of when a view's values were.
+AT = "at__"
 LABELLED = {
     **dict.fromkeys(("event_time", "predicted_at", "answered_at", "label_known_at"), TIMESTAMP),
     **dict.fromkeys(("probability", "threshold"), pa.float64()),
@@ -191,6 +193,7 @@ def decode_records(content: bytes) -> list[Sealed]:
 def write_labelled(path: Path, columns: Mapping[str, Sequence[Any]], fields: Mapping[str, str]) -> None:
     """Writes answers with their labels; `fields` are the request's, by their type. The same rows are the same bytes."""
     kinds = {**LABELLED, **{f"request__{name}": FIELDS[kind] for name, kind in fields.items()}}
+    kinds |= {name: TIMESTAMP for name in columns if name.startswith(AT)}
     try:
         arrays = {name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()}
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:

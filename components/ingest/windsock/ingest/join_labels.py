@@ -11,7 +11,7 @@ from windsock.contracts.log import log
 from windsock.contracts.record import Prediction
 from windsock.contracts.step import Step
 from windsock.contracts.use_case import UseCase, load_use_case
-from windsock.ingest.arrow import write_labelled
+from windsock.ingest.arrow import AT, write_labelled
 from windsock.ingest.duck import read_labels
 from windsock.ingest.label_page import label_page
 from windsock.ingest.labels import (
@@ -131,7 +131,10 @@ def _digest(answers: Sequence[Prediction]) -> str:
 
 
 def _columns(joined: Joined, use_case: UseCase) -> Mapping[str, list[Any]]:
-    """The rows by column; the request's fields as `request__<field>`, the model's inputs in `row`."""
+    """The rows by column; the request's fields as `request__<field>`, the model's inputs in `row`.
+
+    `at__<view>` is the event time of the values that were used of a view, null where there were none.
+    """
     answers = joined.answers
     plain = ("prediction_id", "key", "event_time", "predicted_at", "release", "assigned_release", "role")
     decided = ("answered_by", "reason", "probability", "threshold", "decision")
@@ -139,6 +142,7 @@ def _columns(joined: Joined, use_case: UseCase) -> Mapping[str, list[Any]]:
         **{name: [getattr(answer, name) for answer in answers] for name in (*plain, *decided)},
         "answered_at": [answered_at(answer, use_case) for answer in answers],
         "row": [answer.row for answer in answers],
+        **{f"{AT}{view}": [answer.feature_times.get(view) for answer in answers] for view in use_case.views},
         "counts": list(joined.counts),
         "state": [state.value for state in joined.states],
         "label": [label.value if label else None for label in joined.labels],
