@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 UV := $(HOME_DIRECTORY)/tools/bin/uv
 FOLDERS := $(patsubst %/pyproject.toml,%,$(wildcard components/*/pyproject.toml serving/*/pyproject.toml)) feature_repo pipelines
 RUNS := components/ingest components/gates components/features components/model feature_repo pipelines
-WATCHES := components/ingest components/features components/drift feature_repo pipelines
+WATCHES := components/ingest components/gates components/features components/drift feature_repo pipelines
 ENVIRONMENT = $(addsuffix /.venv/.ready,$(1))
 export UV_NO_PROGRESS := 1
 

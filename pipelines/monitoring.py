@@ -4,6 +4,7 @@ from kfp import dsl
 
 from components.drift.component import detect_drift, raise_alerts, request_retraining
 from components.features.component import rebuild_rows
+from components.gates.component import validate_data
 from components.ingest.component import join_labels, snapshot_data
 
 
@@ -34,6 +35,8 @@ def monitoring(
     the_known = dsl.importer(artifact_uri=known, artifact_class=dsl.Artifact, reimport=False)
 
     snapshot = snapshot_data(use_case=the_use_case.output, landing=the_landing.output, as_of=as_of)
+    # Its verdict stops nothing here: answers were given, and somebody is to know how they were.
+    data_gate = validate_data(use_case=the_use_case.output, snapshot=snapshot.outputs["snapshot"], as_of=as_of)
     joined = join_labels(
         use_case=the_use_case.output,
         records=the_records.output,
@@ -43,7 +46,7 @@ def monitoring(
     rebuilt = rebuild_rows(
         use_case=the_use_case.output,
         release=the_release.output,
-        snapshot=snapshot.outputs["snapshot"],
+        data=data_gate.outputs["judged"],
         labelled=joined.outputs["labelled"],
         as_of=as_of,
     )
@@ -70,5 +73,5 @@ def monitoring(
         as_of=as_of,
     )
     # A verdict on now is made now.
-    for step in (snapshot, joined, rebuilt, drift, alerts, request):
+    for step in (snapshot, data_gate, joined, rebuilt, drift, alerts, request):
         step.set_caching_options(False)

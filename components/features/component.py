@@ -39,7 +39,7 @@ def materialize_features(
 def rebuild_rows(
     use_case: dsl.Input[dsl.Artifact],
     release: dsl.Input[dsl.Artifact],
-    snapshot: dsl.Input[dsl.Artifact],
+    data: dsl.Input[dsl.Artifact],
     labelled: dsl.Input[dsl.Artifact],
     as_of: str,
     rebuilt: dsl.Output[dsl.Artifact],

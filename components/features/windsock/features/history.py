@@ -223,31 +223,35 @@ class History:
         self._run("create table served as select *, row_number() over () as position from given")
         self.connection.unregister("given")
 
-    def look_up(self, view: FeatureView) -> int:
-        """Joins to each answer the values of a view that it was given by, as known when it was given.
-
-        Returns how many of them the history does not have.
-        """
-        usual = " and ".join(f'found."{name}" = served."{name}"::{view.columns[name]}' for name in view.join_keys)
-        at = f'served."at__{view.name}"'
-        values = ", ".join(f'found."{name}" as "{view.name}__{name}"' for name in view.features)
-        missing = self._count(f"""
-            select 1 from served anti join features."{view.name}" as found
-            on {usual} and found.{EVENT} = {at} and found.{CREATED} <= served.answered_at where {at} is not null""")
-        self._run(
+    def missing(self, view: FeatureView) -> int:
+        """How many answers used values of a view that the history does not have."""
+        return self._count(
             f"""
-            create or replace table looked_up as
-            select served.*, {values} from served left join features."{view.name}" as found
-            on {usual} and found.{EVENT} = {at} and found.{CREATED} <= served.answered_at
-            qualify row_number() over (partition by position order by found.{CREATED} desc) = 1
+            select 1 from served anti join features."{view.name}" as found on {_served_by(view)}
+            where served."at__{view.name}" is not null
             """
         )
-        self._run("drop table served; alter table looked_up rename to served")
-        return missing
 
-    def served_rows(self) -> pa.Table:
-        """The answers with all that was joined, in the order in which they were given."""
-        return self.connection.execute("select * from served order by position").fetch_arrow_table()
+    def look_up(self, views: Sequence[FeatureView], version: int) -> pa.Table:
+        """The answers in the order in which they were given, with the values of all views that they were given by.
+
+        Of a row that was corrected `version` says which: 1 is the one that was known last when the answer was given, 2
+        the one before; the first, where there are fewer.
+        """
+        self._run("create or replace table current as select * from served")
+        for view in views:
+            values = ", ".join(f'found."{name}" as "{view.name}__{name}"' for name in view.features)
+            self._run(
+                f"""
+                create or replace table looked_up as
+                select served.*, {values} from current as served left join features."{view.name}" as found
+                on {_served_by(view)}
+                qualify row_number() over (partition by position order by found.{CREATED} desc)
+                    = least({version}, count(*) over (partition by position))
+                """
+            )
+            self._run("drop table current; alter table looked_up rename to current")
+        return self.connection.execute("select * from current order by position").fetch_arrow_table()
 
     def latest(self, view: FeatureView) -> pa.Table:
         """Each key's newest row as known at `as_of`; `key` and `digest` name the key and the whole content."""
@@ -319,6 +323,12 @@ class History:
             """,
             {"as_of": self.as_of},
         ).fetch_arrow_table()
+
+
+def _served_by(view: FeatureView) -> str:
+    """Which rows of a view, as `found`, an answer in `served` may have been given by."""
+    keys = " and ".join(f'found."{name}" = served."{name}"::{view.columns[name]}' for name in view.join_keys)
+    return f'{keys} and found.{EVENT} = served."at__{view.name}" and found.{CREATED} <= served.answered_at'
 
 
 def _keys(keys: Sequence[str]) -> pa.Table:
