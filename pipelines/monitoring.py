@@ -62,6 +62,7 @@ def monitoring(
         use_case=the_use_case.output,
         release=the_release.output,
         verdict=drift.outputs["verdict"],
+        data_verdict=data_gate.outputs["verdict"],
         known=the_known.output,
         as_of=as_of,
     )

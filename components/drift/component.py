@@ -28,6 +28,7 @@ def raise_alerts(
     use_case: dsl.Input[dsl.Artifact],
     release: dsl.Input[dsl.Artifact],
     verdict: dsl.Input[dsl.Artifact],
+    data_verdict: dsl.Input[dsl.Artifact],
     known: dsl.Input[dsl.Artifact],
     as_of: str,
     alerts: dsl.Output[dsl.Artifact],

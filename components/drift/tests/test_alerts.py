@@ -107,6 +107,17 @@ def test_a_column_without_a_source_says_so_and_a_score_names_what_moved_with_it(
     assert alone.annotations["suspected_upstream"] == "none: no column moved"
 
 
+def test_refused_data_is_told_with_its_table_and_belongs_to_no_episode():
+    data = finding("mean/weather/wind_speed_mph")
+    (alert,) = raise_alerts(WATCH, [data], ())
+    assert (alert.labels["alertname"], alert.labels["severity"]) == ("DataRefused", "ticket")
+    assert alert.annotations["suspected_upstream"] == "weather (weather-desk)"
+    assert alert.annotations["runbook"] == "runbooks/data-refused/README.md"
+    (old,) = raise_alerts(replace(WATCH, as_of=JUNE), [data], ())
+    alerts = raise_alerts(WATCH, [data, finding("concept/loss")], [old])
+    assert {one.labels["check"]: one.episode_at for one in alerts}["concept/loss"] == JULY
+
+
 def test_an_alert_tells_what_became_of_the_request_of_its_episode():
     asked = Request("drift-1", "drift", JUNE, "harm", "sha256:a", JUNE, "refused", "evaluate_model: cost")
     (alert,) = raise_alerts(WATCH, [finding("feature/wind_speed")], [opened()], [asked])

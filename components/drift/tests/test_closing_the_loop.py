@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from windsock.contracts.artifact import Origin, keep_artifact
 from windsock.contracts.monitoring import Decision, Known, Raised
+from windsock.contracts.verdict import Finding, Outcome, judge
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stalls import AS_OF, Stalls, run_step
@@ -25,7 +26,9 @@ class Loop:
         out = self.root / f"out-{self.stalls.runs}"
         known = keep_artifact(self.root / "known", "known", Origin("before"), self.known.write).path
         given = {"use_case": self.stalls.use_case, "release": self.stalls.release, "known": known}
-        verdict = {"verdict": out / "verdict"}
+        clean = judge("data", [Finding("volume/sales", Outcome.PASSED, "as usual")])
+        data = keep_artifact(self.root / "data", "verdict", Origin("validate_data"), clean.write).path
+        verdict = {"verdict": out / "verdict", "data_verdict": data}
         run_step("raise_alerts", given | verdict, out / "alerting", ("alerts", "report", "metrics"), as_of)
         alerts = {"alerts": out / "alerting" / "alerts"}
         run_step("request_retraining", given | alerts, out / "asking", ("request", "report"), as_of)

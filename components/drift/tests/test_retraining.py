@@ -6,6 +6,7 @@ import pytest
 from windsock.contracts.clock import format_time
 from windsock.contracts.monitoring import Alert, Request
 from windsock.contracts.monitoring_settings import Retraining
+from windsock.drift.alerts import DATA, NAMES
 from windsock.drift.retraining import Release, decide
 
 NOW = datetime(2013, 7, 1, tzinfo=UTC)
@@ -18,7 +19,7 @@ def days_ago(days: float) -> str:
 
 
 def alert(check: str, since: float = 0, episode: float | None = None, release="sha256:a", ends_at="") -> Alert:
-    labels = {"alertname": "Drift", "check": check, "release": release}
+    labels = {"alertname": NAMES.get(check.partition("/")[0], DATA), "check": check, "release": release}
     return Alert(labels, days_ago(since), days_ago(since if episode is None else episode), ends_at)
 
 
@@ -35,6 +36,7 @@ def request(days: float, by="drift", name="", outcome="proposed") -> Request:
         ({}, [alert("kpi/plan", since=3)], None),
         ({}, [alert("feature/a", since=27)], None),
         ({}, [alert("feature/a", since=28)], "drift"),
+        ({}, [alert("skew/a", since=28), alert("mean/weather/wind", since=28)], None),
         ({"lasting_days": 0}, [alert("feature/a", since=300)], None),
         ({"on_drift": False}, [alert("concept/loss")], None),
         ({}, [alert("concept/loss", ends_at=days_ago(0))], None),

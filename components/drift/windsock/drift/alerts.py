@@ -27,7 +27,10 @@ PAGES = {
     "PredictionDrift": "prediction-drift",
     "ConceptDrift": "concept-drift",
     "CostAbovePlan": "cost-above-plan",
+    "DataRefused": "data-refused",
 }
+# A finding of none of these families is the data gate's.
+DATA = "DataRefused"
 COLUMNS = ("feature", "skew")
 UNKNOWN = "unknown: no [alerts.sources] names it"
 
@@ -47,7 +50,7 @@ def raise_alerts(
 ) -> tuple[Alert, ...]:
     """The alerts that fire, and those of `opened` that are over, in order of their labels."""
     before = {alert.fingerprint: alert for alert in opened}
-    ours = [alert for alert in opened if alert.labels.get("release") == watch.release]
+    ours = [alert for alert in opened if alert.labels.get("release") == watch.release and of_the_model(alert)]
     episode_at = min((alert.episode_at for alert in ours), default=watch.as_of)
     told = retraining_of(episode_at, watch.release, requests)
     suspects = suspected(watch.sources, findings)
@@ -63,6 +66,11 @@ def raise_alerts(
     return tuple(sorted([*found.values(), *rest], key=lambda alert: sorted(alert.labels.items())))
 
 
+def of_the_model(alert: Alert) -> bool:
+    """Whether another model could be the answer: not to data that is refused, nor to rows that are served otherwise."""
+    return alert.labels.get("alertname") not in (DATA, NAMES["skew"])
+
+
 def retraining_of(episode_at: str, release: str, requests: Iterable[Request]) -> str:
     """What was done about an episode, in words; empty where nothing was."""
     ours = [one for one in requests if one.release == release and one.episode_at == episode_at]
@@ -73,7 +81,7 @@ def retraining_of(episode_at: str, release: str, requests: Iterable[Request]) ->
 
 
 def suspected(sources: Mapping[str, Source], findings: Iterable[Finding]) -> dict[str, str]:
-    """The table or view, with its owner, behind every column that is beyond its bound."""
+    """The table or view, with its owner, behind every column that is beyond its bound and every refusal of data."""
     found = {}
     for finding in findings:
         family, _, column = finding.check.partition("/")
@@ -84,13 +92,16 @@ def suspected(sources: Mapping[str, Source], findings: Iterable[Finding]) -> dic
                 if any(fnmatchcase(column, pattern) for pattern in source.columns)
             ]
             found[finding.check] = ", ".join(behind) or UNKNOWN
+        elif family not in NAMES and finding.outcome is Outcome.REFUSED:
+            table = column.partition("/")[0]
+            found[finding.check] = f"{table} ({sources[table].owner})" if table in sources else table or UNKNOWN
     return found
 
 
 def _labels(watch: Watch, finding: Finding) -> dict[str, str]:
     family = finding.check.partition("/")[0]
     return {
-        "alertname": NAMES.get(family, "Drift"),
+        "alertname": NAMES.get(family, DATA),
         "check": finding.check,
         "family": family,
         "use_case": watch.use_case,
@@ -102,7 +113,7 @@ def _labels(watch: Watch, finding: Finding) -> dict[str, str]:
 def _annotations(watch: Watch, finding: Finding, suspects: Mapping[str, str], told: str) -> dict[str, str]:
     """All that a person needs to weigh it; for what is no column, the columns that moved at the same time."""
     upstream = suspects.get(finding.check) or "; ".join(sorted(set(suspects.values()))) or "none: no column moved"
-    page = PAGES.get(_labels(watch, finding)["alertname"], PAGES["FeatureDrift"])
+    page = PAGES[_labels(watch, finding)["alertname"]]
     notes = {
         "summary": finding.message,
         "effect": number(finding.effect),

@@ -1,4 +1,4 @@
-"""The step `raise_alerts`: what a verdict on drift means for people. It delivers nothing."""
+"""The step `raise_alerts`: what the verdicts on drift and on data mean for people. It delivers nothing."""
 
 from windsock.contracts.clock import format_time
 from windsock.contracts.log import log
@@ -16,11 +16,12 @@ def run(step: Step) -> None:
     use_case = load_use_case(step.artifact("use_case", "use_case").path)
     release = step.artifact("release", "release").digest
     open_bundle(step.path("release"))
-    verdict = Verdict.read(step.artifact("verdict", "verdict").path)
+    verdicts = [Verdict.read(step.artifact(name, "verdict").path) for name in ("verdict", "data_verdict")]
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
     known = Known.read(step.artifact("known", "known").path)
     as_of = format_time(step.as_of)
     watch = Watch(use_case.name, release, as_of, use_case.alerts.sources)
-    raised = Raised(as_of, release, raise_alerts(watch, verdict.findings, known.alerts, known.requests))
+    raised = Raised(as_of, release, raise_alerts(watch, findings, known.alerts, known.requests))
     firing = sum(alert.firing for alert in raised.alerts)
     before = {alert.fingerprint for alert in known.alerts}
     details = {

@@ -12,6 +12,7 @@ from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.monitoring import Alert, Decision, Request, short_digest
 from windsock.contracts.monitoring_settings import Retraining
 from windsock.contracts.retraining import objection
+from windsock.drift.alerts import of_the_model
 from windsock.drift.policy import HARM
 
 
@@ -35,7 +36,8 @@ def decide(
 
 
 def _by_drift(settings: Retraining, release: Release, alerts: Sequence[Alert], as_of: datetime) -> Request | None:
-    firing = [alert for alert in alerts if alert.firing and alert.labels["release"] == release.digest]
+    ours = [alert for alert in alerts if alert.firing and alert.labels["release"] == release.digest]
+    firing = [alert for alert in ours if of_the_model(alert)]
     harm = sorted(alert.labels["check"] for alert in firing if alert.labels["check"].startswith(HARM))
     since = as_of - timedelta(days=settings.lasting_days)
     lasting = sorted(
