@@ -59,9 +59,10 @@ def made_of(schedule: Schedule, parameters: Mapping[str, Any], launch: bytes) ->
     return hashlib.sha256(said.encode() + launch).hexdigest()
 
 
-def bring_to(file: Path, recurring: RecurringRuns, environment: Mapping[str, str]) -> list[Action]:
+def bring_to(
+    schedules: Mapping[str, Schedule], recurring: RecurringRuns, environment: Mapping[str, str]
+) -> list[Action]:
     """Does what is to be done, and returns it."""
-    schedules = read_schedules(file)
     parameters = {name: launch_parameters(name, environment) for name in schedules}
     launch = LAUNCH.read_bytes()
     wanted = {PREFIX + name: made_of(schedules[name], parameters[name], launch) for name in schedules}
@@ -83,7 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--file", type=Path, default=FILE, help="another file of schedules")
     options = parser.parse_args(arguments)
     try:
-        actions = bring_to(options.file, RecurringRuns(connect(os.environ.get("KFP_ENDPOINT", ""))), os.environ)
+        # A mistake in the file is told whether Kubeflow is there or not.
+        schedules = read_schedules(options.file)
+        actions = bring_to(schedules, RecurringRuns(connect(os.environ.get("KFP_ENDPOINT", ""))), os.environ)
     except InputError as error:
         print(f"schedules: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT

@@ -4,6 +4,7 @@ import pytest
 from windsock.contracts.errors import InputError
 
 from pipelines.reconcile import Act, Recurring, Schedule, reconcile
+from pipelines.schedules import main
 
 NAME = "windsock-materialization"
 
@@ -47,3 +48,12 @@ def test_what_git_no_longer_names_goes():
 def test_a_cron_of_other_than_six_fields_is_named(cron):
     with pytest.raises(InputError, match="cron: got"):
         Schedule(cron)
+
+
+def test_a_wrong_file_is_told_where_kubeflow_is_not_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KFP_ENDPOINT", "http://127.0.0.1:9")
+    (tmp_path / "wrong.toml").write_text('[training]\ncron = "* * *"\n')
+    assert main(["--file", str(tmp_path / "wrong.toml")]) == 2
+    assert "training" in capsys.readouterr().err
+    (tmp_path / "right.toml").write_text("")
+    assert main(["--file", str(tmp_path / "right.toml")]) == 1
