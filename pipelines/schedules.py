@@ -40,7 +40,16 @@ def read_schedules(file: Path) -> dict[str, Schedule]:
     for name in content:
         if name not in PIPELINES:
             raise InputError(f"{file.name}: {name}", name, f"one of {', '.join(PIPELINES)}")
-    return {name: parse(Schedule, section, f"{file.name}: {name}") for name, section in content.items()}
+    return {name: _schedule(section, f"{file.name}: {name}") for name, section in content.items()}
+
+
+def _schedule(section: Mapping[str, Any], where: str) -> Schedule:
+    try:
+        return parse(Schedule, section, where)
+    except InputError as error:
+        if error.field.startswith(where):
+            raise
+        raise InputError(f"{where}.{error.field}", error.value, error.expected) from error
 
 
 def launch_parameters(pipeline: str, environment: Mapping[str, str]) -> dict[str, Any]:

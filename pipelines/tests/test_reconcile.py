@@ -54,6 +54,6 @@ def test_a_wrong_file_is_told_where_kubeflow_is_not_there(tmp_path, monkeypatch,
     monkeypatch.setenv("KFP_ENDPOINT", "http://127.0.0.1:9")
     (tmp_path / "wrong.toml").write_text('[training]\ncron = "* * *"\n')
     assert main(["--file", str(tmp_path / "wrong.toml")]) == 2
-    assert "training" in capsys.readouterr().err
+    assert "wrong.toml: training.cron: got '* * *'" in capsys.readouterr().err
     (tmp_path / "right.toml").write_text("")
     assert main(["--file", str(tmp_path / "right.toml")]) == 1
