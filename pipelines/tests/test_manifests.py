@@ -77,6 +77,19 @@ def test_production_survives_the_loss_of_a_node():
     assert not [thing for thing in objects if re.search(r"minio-service|minio:", yaml.safe_dump(thing))]
 
 
+@pytest.mark.parametrize("name", ["laptop", "production"])
+def test_what_answers_while_a_release_starts_has_no_fewer_shares_of_the_processor_than_it(name):
+    objects = overlay(name)
+
+    def shares(container):
+        return int(container["resources"]["requests"]["cpu"].removesuffix("m"))
+
+    starting = shares(_container(objects, "windsock-predictor", "ServingRuntime"))
+    rules = _find(objects, "InferenceService", "rules")["spec"]["predictor"]["model"]
+    for answering in (_container(objects), _container(objects, "windsock-rules", "ServingRuntime"), rules):
+        assert shares(answering) >= starting
+
+
 def test_production_denies_what_no_policy_names():
     (deny,) = (thing for thing in of_kind(overlay("production"), "NetworkPolicy") if not thing["spec"]["podSelector"]
                and "egress" not in thing["spec"])  # fmt: skip
