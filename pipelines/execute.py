@@ -10,6 +10,7 @@ from typing import Any
 from windsock.contracts.artifact import Artifact, open_artifact
 from windsock.contracts.errors import InputError
 from windsock.contracts.files import new_directory
+from windsock.contracts.lock import holder
 from windsock.contracts.release import Bundle, Registry, open_bundle, rules_release
 from windsock.contracts.use_case import load_use_case
 from windsock.contracts.use_case_code import pack_use_case
@@ -20,8 +21,7 @@ from pipelines.override import check_override
 from pipelines.runners.venv import StepFailedError, StepResult, container_tasks, run_pipeline
 from pipelines.summary import Ended, Progress, report_failure, report_success, say
 from pipelines.watched import TRAINING_SET, conclude, keep_known, no_training_set, training_set_digest
-from pipelines.workspace import COMPILED, Workspace, commit
-from serving.local.place import Place
+from pipelines.workspace import COMPILED, SERVING_LOCK, Workspace, commit
 
 
 def training_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def register_release(results: Sequence[StepResult], workspace: Workspace, wait: 
     production = registry.production()
     if production is not None and production.digest == bundle.digest:
         return f"{bundle.digest}, which is in production already"
-    if not wait and Place(workspace.root / "serve").holder() is None:
+    if not wait and holder(workspace.serving / SERVING_LOCK) is None:
         registry.promote(bundle.digest, facts)
         return f"{bundle.digest}, now in production"
     registry.propose(bundle.digest, facts)

@@ -5,15 +5,14 @@ many take it: on a laptop under a lock, on a cluster by the request's name. What
 """
 
 import argparse
-import fcntl
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from windsock.contracts.clock import parse_time
 from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_CRASHED, EXIT_REFUSED, InputError
+from windsock.contracts.lock import held
 from windsock.contracts.monitoring import Request, short_digest
 from windsock.contracts.retraining import objection
 from windsock.contracts.use_case import UseCase, load_use_case
@@ -79,19 +78,6 @@ def take(place: Place, again: bool = False) -> Ended:
     return Ended(ended.exit_code, f"{request.request_id} {WORDS[outcome]}; {ended.words}")
 
 
-@contextmanager
-def alone(path: Path) -> Iterator[bool]:
-    """Says whether this process is the only one in the block; the system gives the lock back whatever happens."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
 def _options(options: argparse.Namespace, request: Request) -> argparse.Namespace:
     from pipelines.run import parse_options
 
@@ -133,7 +119,7 @@ def _cluster(options: argparse.Namespace) -> Place:
 def retrain(options: argparse.Namespace) -> Ended:
     """Asks, if a reason is given, and takes what waits."""
     place = _cluster(options) if options.on == "cluster" else _laptop(options)
-    with alone(Workspace().monitoring / "retrain.lock") as first:
+    with held(Workspace().monitoring / "retrain.lock") as first:
         if not first:
             return Ended(0, "another process is at it")
         if options.reason:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
 COMPILED = Path(__file__).parent / "compiled"
+# Held while servers run here, below `Workspace.serving`.
+SERVING_LOCK = "lock"
 
 
 class Workspace:
@@ -38,6 +40,11 @@ class Workspace:
     def releases(self) -> Path:
         """Registered releases, by digest, and the pointer to the one in production."""
         return self.root / "releases"
+
+    @property
+    def serving(self) -> Path:
+        """Where local serving keeps its state."""
+        return self.root / "serve"
 
     @property
     def training_sets(self) -> Path:

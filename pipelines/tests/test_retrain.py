@@ -7,11 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 from windsock.contracts.errors import EXIT_REFUSED, InputError
+from windsock.contracts.lock import held
 from windsock.contracts.monitoring import Raised, Request
 from windsock.contracts.monitoring_settings import Retraining
 
 from pipelines.ledger import DirectoryShelf, Kind, Ledger, known
-from pipelines.retrain import Place, alone, ask, take
+from pipelines.retrain import Place, ask, take
 from pipelines.summary import Ended
 
 JUNE = "2013-06-01T00:00:00Z"
@@ -68,7 +69,7 @@ def test_a_storm_of_a_thousand_triggers_trains_once(place, tmp_path):
         if number < 16:
             begun.wait()
         watch(place)
-        with alone(tmp_path / "retrain.lock") as first:
+        with held(tmp_path / "retrain.lock") as first:
             if first:
                 take(place)
 
@@ -120,11 +121,3 @@ def test_a_person_asks_once_for_the_same_and_not_without_end(place):
     ask(place, "2013-06-03", "again")
     with pytest.raises(InputError, match="at most 2 are allowed"):
         ask(place, "2013-06-04", "and again")
-
-
-def test_the_lock_is_one_processs_and_comes_back(tmp_path):
-    path = tmp_path / "lock"
-    with alone(path) as first, alone(path) as second:
-        assert (first, second) == (True, False)
-    with alone(path) as first:
-        assert first

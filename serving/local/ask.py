@@ -62,7 +62,7 @@ def render(
 def predict(_: argparse.Namespace) -> int:
     """Asks about the first thing that can be asked about where the online features end."""
     workspace = Workspace()
-    running = Place(workspace.root / "serve").read()
+    running = Place(workspace.serving).read()
     bundle = open_bundle(Path(running.bundle))
     use_case = load_use_case(bundle.use_case)
     as_of = parse_time(running.as_of, "as_of") if running.as_of else None

@@ -1,15 +1,16 @@
 """Where local serving keeps its state, and who holds it: one `up` at a time."""
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from windsock.contracts.errors import InputError
 from windsock.contracts.files import read_json, write_json
+from windsock.contracts.lock import held, holder
 from windsock.contracts.settings import parse
+
+from pipelines.workspace import SERVING_LOCK
 
 
 class NotRunningError(Exception):
@@ -44,7 +45,7 @@ class Place:
         self.records = root / "records"
         self.history = root / "history"
         self.labels = root / "labels.csv"
-        self._lock, self._state, self._wanted = root / "lock", root / "serving.json", root / "wanted.json"
+        self._lock, self._state, self._wanted = root / SERVING_LOCK, root / "serving.json", root / "wanted.json"
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -53,33 +54,17 @@ class Place:
         Raises:
             InputError: another process holds it.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with self._lock.open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise InputError("serving", f"process {lock.read().strip()}", "none: run `make stop` first") from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+        with held(self._lock) as mine:
+            if not mine:
+                raise InputError("serving", f"process {self.holder()}", "none: run `make stop` first")
             try:
                 yield
             finally:
                 self._state.unlink(missing_ok=True)
-                lock.truncate(0)
 
     def holder(self) -> int | None:
         """The process that holds the place, if any."""
-        if not self._lock.exists():
-            return None
-        with self._lock.open("r") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                text = lock.read()
-                return int(text) if text else None
-        return None
+        return holder(self._lock)
 
     def write(self, running: Running) -> None:
         """Says what runs here."""

@@ -54,7 +54,7 @@ class Site:
             NotRunningError: nothing serves here.
         """
         workspace = Workspace()
-        place = Place(workspace.root / "serve")
+        place = Place(workspace.serving)
         return cls(workspace, place, place.read(), Registry(workspace.releases))
 
     @property

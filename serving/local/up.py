@@ -27,7 +27,7 @@ def say(line: str) -> None:
 def up(options: argparse.Namespace) -> int:
     """Starts everything, says where it is, and keeps it running until a signal."""
     workspace = Workspace()
-    place = Place(workspace.root / "serve")
+    place = Place(workspace.serving)
     with place.held():
         options.port = free_port(options.port)
         stack = plan(options, workspace, place)
@@ -70,7 +70,7 @@ def _await(supervisor: Supervisor, kept: Kept, where: str) -> bool:
 
 def stop(_: argparse.Namespace) -> int:
     """Stops what `up` started, and waits until it is gone."""
-    place = Place(Workspace().root / "serve")
+    place = Place(Workspace().serving)
     pid = place.holder()
     if pid is None:
         raise NotRunningError("nothing serves here")
