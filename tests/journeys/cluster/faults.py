@@ -64,7 +64,11 @@ def ended_by_cron(cluster: Cluster, cron: str, workflow: str) -> str:
     """How a workflow has ended, once it has."""
     ends = ("Succeeded", "Failed", "Error")
     until(lambda: started_by_cron(cluster, cron)[workflow] in ends, f"the end of {workflow}")
-    return started_by_cron(cluster, cron)[workflow]
+    ended = started_by_cron(cluster, cron)[workflow]
+    if ended != "Succeeded":
+        pods = ["-l", f"workflows.argoproj.io/workflow={workflow}", "-c", "main", "--tail=40", "--prefix"]
+        print(cluster.run(["kubectl", "-n", KUBEFLOW, "logs", *pods]).said)
+    return ended
 
 
 def figure(cluster: Cluster, service: str, name: str) -> float:
@@ -106,8 +110,8 @@ def recorded(cluster: Cluster) -> Counter[Answered]:
 def recorded_as(cluster: Cluster, before: Counter[Answered], answers: Counter[Answered]) -> None:
     """Waits until the store holds a record of every answer since `before`.
 
-    There may be one more for each answer of the rules in place of a predictor that failed: it may have recorded an
-    answer that came too late for anybody.
+    There may be more, two at most, for each answer of the rules in place of a predictor that failed: it may have
+    recorded an answer that came too late for anybody, as may the rules at a first try.
     """
     given = Counter({answer: number for answer, number in answers.items() if answer.status == 200})
     late = sum(number for answer, number in given.items() if answer.reason == "predictor_failed")
@@ -125,4 +129,4 @@ def recorded_as(cluster: Cluster, before: Counter[Answered], answers: Counter[An
         until(all_there, "every answer in the records", 120)
     except AssertionError as error:
         raise AssertionError(f"answers {given} but records {found}") from error
-    assert (found - given).total() <= late, f"answers {given} but records {found}"
+    assert (found - given).total() <= 2 * late, f"answers {given} but records {found}"
