@@ -54,8 +54,9 @@ class ClusterRun:
         found = {}
         for name in self.store.names(root):
             parts = name.removeprefix(root).split("/")
-            output = parts[1] if len(parts[0]) == 36 and parts[0].count("-") == 4 else parts[0]
-            found[output] = name[: name.index(f"/{output}") + len(output) + 1]
+            between = f"{parts[0]}/" if len(parts[0]) == 36 and parts[0].count("-") == 4 else ""
+            output = parts[1] if between else parts[0]
+            found[output] = f"{root}{between}{output}"
         return found
 
     def fetch(self, task: str) -> dict[str, Any]:
