@@ -28,6 +28,8 @@ NAMESPACE = os.environ.get("KFP_NAMESPACE", "kubeflow")
 POLL_S = 2.0
 # The API may be away for a while in the middle of a run, which goes on meanwhile.
 PATIENCE_S = 300.0
+# Kubeflow may say that a run has ended before it says so of its last step.
+SETTLED_WITHIN_S = 30.0
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 # Outputs that a person reads; all others stay where they are.
 DIRECTORIES = ("verdict", "alerts", "request")
@@ -163,6 +165,7 @@ def follow(
         ClusterError: the API was away for longer than `PATIENCE_S`, or the run ended without all of its steps.
     """
     tasks, results = list(container_tasks(compiled.read_text(encoding="utf-8"))), dict[str, StepResult]()
+    give_up_at = float("inf")
     while True:
         state, details = _look(client, run.run_id)
         for task in sorted(details, key=lambda task: details[task][2]):
@@ -171,10 +174,13 @@ def follow(
                 started(step_name(task))
                 results[task] = _result(run, task, outcome, duration_s)
                 finished(results[task])
+        failed = [result for result in results.values() if result.exit_code]
         if state in ENDED:
-            break
+            give_up_at = min(give_up_at, time.monotonic() + SETTLED_WITHIN_S)
+            told = len(results) == len(tasks) if state == "SUCCEEDED" else bool(failed)
+            if told or time.monotonic() > give_up_at:
+                break
         time.sleep(POLL_S)
-    failed = [result for result in results.values() if result.exit_code]
     if failed:
         raise StepFailedError(failed[0])
     if state != "SUCCEEDED" or len(results) != len(tasks):
