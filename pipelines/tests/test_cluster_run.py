@@ -32,7 +32,7 @@ def test_outputs_by_name(between):
 
 
 class Kubeflow:
-    """Answers one look after the other, the last one for ever: the run's state, and how many of its steps have ended."""
+    """Answers one look after the other, the last for ever: the run's state, and how many of its steps have ended."""
 
     def __init__(self, tasks: list[str], *looks: tuple[str, int]) -> None:
         self._tasks, self._looks = tasks, list(looks)
