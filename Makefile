@@ -70,11 +70,11 @@ rollback: $(RELEASES) ## give all the traffic to the release before, or TO=rules
 decide: $(RELEASES) ## keep, the release before, or the rules: what each costs, and what would flip the choice
 	@$(SERVING) decide
 
+CLUSTER ?= ../shared/cluster
+
 .PHONY: test
 test: environments packages check ## everything: house rules, types, every folder's tests, contracts, journeys, defects, drills
-	@tests/run
-
-CLUSTER ?= ../shared/cluster
+	@WINDSOCK_CLUSTER=$(CLUSTER) UV=$(abspath $(UV)) tests/run
 
 .PHONY: test-cluster
 test-cluster: environments ## the journey on a real cluster, as root: CLUSTER names a folder with platform/up and down

@@ -139,6 +139,7 @@ def _read(path: Path, what: str) -> Any:
     if not path.is_file():
         raise InputError(what, str(path), "a file that exists")
     try:
-        return pq.read_table(path, use_threads=False)
+        # Not by `read_table`: threads of its scanner may abort the process as it ends (apache/arrow 34314).
+        return pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise InputError(what, path.name, f"a Parquet file ({error})") from error

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import UseCase
@@ -56,10 +57,15 @@ def read_served(path: Path, use_case: UseCase, release: str, since: datetime, at
     """
     fields, views = use_case.request.fields, use_case.views
     wanted = [*(f"request__{name}" for name in fields), "answered_at", *(f"at__{name}" for name in views), "row"]
-    chosen = [("release", "=", release), ("answered_by", "=", "model"), ("counts", "=", True)]
+    chosen = {"release": release, "answered_by": "model", "counts": True}
     try:
-        table = pq.read_table(path, columns=wanted, filters=[*chosen, ("answered_at", ">=", since)])
-    except (pa.ArrowException, OSError) as error:
+        # Not by `read_table`: threads of its scanner may abort the process as it ends (apache/arrow 34314).
+        table = pq.ParquetFile(path, pre_buffer=False).read(columns=[*wanted, *chosen], use_threads=False)
+        kept = pc.greater_equal(table["answered_at"], pa.scalar(since, table["answered_at"].type))
+        for name, value in chosen.items():
+            kept = pc.and_kleene(kept, pc.equal(table[name], value))
+        table = table.filter(kept).select(wanted)
+    except (pa.ArrowException, OSError, KeyError) as error:
         raise InputError("labelled", path.name, f"answers as join_labels writes them ({error})") from error
     table = table.rename_columns([name.removeprefix("request__") for name in wanted])
     step = max(1, -(-table.num_rows // at_most))

@@ -16,7 +16,8 @@ LINK = ["writer", "sequence", "previous", "digest", "body"]
 
 def _decode_parquet(content: bytes) -> list[Sealed]:
     try:
-        table = pq.read_table(pa.BufferReader(content), columns=LINK, use_threads=False)
+        # Not by `read_table`: threads of its scanner may abort the process as it ends (apache/arrow 34314).
+        table = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False).read(columns=LINK, use_threads=False)
         return [Sealed(*row) for row in zip(*(table[name].to_pylist() for name in LINK))]
     except (pa.ArrowException, OSError, KeyError) as error:
         raise InputError("records", f"{len(content)} bytes", f"a Parquet file of records ({error})") from error
