@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 NAMESPACE = "windsock"
 DRY = "windsock-dry-run"
 REGISTRY = "127.0.0.1:5000/windsock"
+# Half the time of gzip, which is the default (16 and 7 s for an image of 0.9 GB), and quicker to unpack.
+PUSH_OPTIONS = "--compression-format zstd --compression-level 1"
 REDIS = "docker.io/library/redis:7-bookworm"
 STORE = "s3://mlpipeline/windsock"
 TRAFFIC = f"kserve:{NAMESPACE}/predictor {STORE}/releases"
@@ -88,7 +90,7 @@ class Cluster:
         mounts += [f"--volume {path}:{path}:ro" for path in MOUNTED if Path(path).is_file()]
         options = " ".join(["--isolation chroot --network host", *mounts])
         command = [sys.executable, "-m", "pipelines.build_images", "--push-to", REGISTRY]
-        said = self.must(command, 2400, BUILD_OPTIONS=options, BUILDER="buildah")
+        said = self.must(command, 2400, BUILD_OPTIONS=options, PUSH_OPTIONS=PUSH_OPTIONS, BUILDER="buildah")
         self.must([str(self.box / "base"), "debian:bookworm-slim"])
         self.must([str(self.box / "image"), REDIS, str(HERE / "redis")])
         return said
