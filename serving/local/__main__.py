@@ -3,7 +3,7 @@
     python -m serving.local up        # until Ctrl-C
     python -m serving.local predict   # send a real request, show the answer
     python -m serving.local stop
-    python -m serving.local release | rollback | decide
+    python -m serving.local replay | release | rollback | decide
 
 Started by any Python 3.11, it goes on in the edge's environment.
 """
@@ -33,17 +33,24 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     up.add_argument("--clock", choices=("request", "real"), default="request", help="what a request calls now")
     verbs.add_parser("predict", help="send one real request through the edge and show the answer")
     verbs.add_parser("stop", help="stop what `up` started")
+    replay = verbs.add_parser("replay", help="ask what was asked in recorded time, features and outcomes brought along")
+    _add_replay_options(replay)
+    replay.set_defaults(per_s=4000.0)
     _add_release_verbs(verbs)
     return parser.parse_args(arguments)
+
+
+def _add_replay_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--until", default="", help="end of the replayed time; default: 31 days after its training")
+    verb.add_argument("--override", default="", help="signed-off findings of the data gates, as for `make run`")
+    verb.add_argument("--per-s", type=float, default=40, help="requests a second")
+    verb.add_argument("--stretch-minutes", type=int, default=60, help="how often features are brought up to date")
 
 
 def _add_release_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     release = verbs.add_parser("release", help="lead the newest registered release through its canary")
     release.add_argument("--candidate", default="", help="digest of another release than the newest that waits")
-    release.add_argument("--until", default="", help="end of the replayed time; default: 31 days after its training")
-    release.add_argument("--override", default="", help="signed-off findings of the data gates, as for `make run`")
-    release.add_argument("--per-s", type=float, default=40, help="requests a second")
-    release.add_argument("--stretch-minutes", type=int, default=60, help="how often features are brought up to date")
+    _add_replay_options(release)
     release.add_argument("--again", action="store_true", help="try a release that was refused before")
     release.add_argument("--report", type=Path, help="where the page goes; default below .windsock/serve")
     rollback = verbs.add_parser("rollback", help="give all the traffic to the release before, or to another")
@@ -57,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_CRASHED, InputError
     from windsock.edge.traffic import EdgeStuckError
 
-    from serving.local import ask, rollout, up
+    from serving.local import ask, feed, rollout, up
     from serving.local.place import NotRunningError
 
     options = parse_options(arguments)
-    verbs = {"up": up.up, "predict": ask.predict, "stop": up.stop}
+    verbs = {"up": up.up, "predict": ask.predict, "stop": up.stop, "replay": feed.replay}
     verbs |= {"release": rollout.release, "rollback": rollout.rollback, "decide": rollout.decide}
     try:
         return verbs[options.verb](options)

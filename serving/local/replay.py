@@ -22,21 +22,21 @@ class Sent:
     lost: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, answered: bool) -> None:
-        """Counts one request."""
+    def count(self, requests: int, answered: bool) -> None:
+        """Counts requests that were sent together."""
         with self.lock:
-            self.answered += answered
-            self.lost += not answered
+            self.answered += requests * answered
+            self.lost += requests * (not answered)
 
 
 class Sender:
-    """Keeps connections to the edge; use as a context."""
+    """Keeps connections to the edge; use as a context. `batch_rows` requests go together in one call."""
 
-    def __init__(self, port: int, model: str, per_s: float) -> None:
+    def __init__(self, port: int, model: str, per_s: float, senders: int = SENDERS, batch_rows: int = 1) -> None:
         self.sent = Sent()
-        self._port, self._path, self._per_s = port, f"/v1/models/{model}:predict", per_s
-        self._waiting: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(SENDERS)]
+        self._port, self._path, self._per_s, self._batch_rows = port, f"/v1/models/{model}:predict", per_s, batch_rows
+        self._waiting: queue.Queue[list[dict[str, Any]] | None] = queue.Queue()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(senders)]
 
     def __enter__(self) -> "Sender":
         for thread in self._threads:
@@ -52,25 +52,25 @@ class Sender:
     def send(self, requests: Sequence[dict[str, Any]], going: Callable[[], bool]) -> None:
         """Sends `per_s` requests a second while `going`, and waits until all are answered."""
         began = time.monotonic()
-        for number, request in enumerate(requests):
-            time.sleep(max(0.0, began + number / self._per_s - time.monotonic()))
+        for first in range(0, len(requests), self._batch_rows):
+            time.sleep(max(0.0, began + first / self._per_s - time.monotonic()))
             if not going():
                 break
-            self._waiting.put(request)
+            self._waiting.put(list(requests[first : first + self._batch_rows]))
         self._waiting.join()
 
     def _work(self) -> None:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=PATIENCE_S)
-        while (request := self._waiting.get()) is not None:
+        while (requests := self._waiting.get()) is not None:
             try:
-                body = json.dumps({"instances": [request]})
+                body = json.dumps({"instances": requests})
                 connection.request("POST", self._path, body, {"content-type": "application/json"})
                 response = connection.getresponse()
                 response.read()
-                self.sent.count(response.status == http.client.OK)
+                self.sent.count(len(requests), response.status == http.client.OK)
             except (OSError, http.client.HTTPException):
                 connection.close()
-                self.sent.count(False)
+                self.sent.count(len(requests), False)
             finally:
                 self._waiting.task_done()
         connection.close()

@@ -34,6 +34,7 @@ def options(tmp_path):
         since=format_time(at(90)),
         until=format_time(at(2 * DAY)),
         stretch_minutes=60,
+        labels_since="",
     )
 
 
@@ -73,6 +74,18 @@ def test_labels_come_once_they_are_settled_and_not_from_before_the_replay(option
         assert [stretch["labels"] for stretch in replay.stretches()] == [0, 0]
         assert write_labels(replay.history.earlier(at(DAY + 180)), options.labels, at(110)) == 1
         assert write_labels(replay.history.earlier(at(DAY + 400)), options.labels, at(110)) == 2
+    assert labels(options)[0] == (f"k0/{format_time(at(150))}", "1")
+
+
+def test_a_replay_that_goes_on_tells_the_labels_of_before_when_asked(options):
+    options.stretch_minutes = DAY
+    options.since = format_time(at(DAY))
+    with open_replay(options) as replay:
+        list(replay.stretches())
+    assert labels(options) == []
+    options.labels_since, options.until = format_time(at(110)), format_time(at(4 * DAY))
+    with open_replay(options) as replay:
+        assert write_labels(replay.history, options.labels, replay.labels_since) == 2
     assert labels(options)[0] == (f"k0/{format_time(at(150))}", "1")
 
 

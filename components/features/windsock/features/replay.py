@@ -4,8 +4,8 @@ r"""Replays recorded time for servers on one machine: requests as they came, fea
         --since 2013-07-01 --until 2013-07-15
 
 Each line on standard input asks for the next stretch of time that has requests. The online store is brought to the
-stretch's beginning, labels that are settled by then are written, and one JSON line comes back: `at`, `rows_written`,
-`labels`, and `requests`, all that were put in the stretch. A line with `"requests": []` is the end.
+stretch's beginning, labels that are settled by then are written, and one JSON line comes back: `at` and `until`,
+`rows_written`, `labels`, and `requests`, all that were put in the stretch. A line with `"requests": []` is the end.
 
 The judged data reach to the end of the replay; what a stretch sees of them is what had happened and become known at its
 beginning, by the rule of the historical join.
@@ -46,6 +46,7 @@ class Replay:
     since: datetime
     until: datetime
     stretch: timedelta
+    labels_since: datetime | None = None
 
     @property
     def begins_at(self) -> datetime:
@@ -55,7 +56,8 @@ class Replay:
 
     def stretches(self) -> Iterator[dict[str, Any]]:
         """Brings features and labels to each stretch's beginning, and gives its requests."""
-        at, begun_at = self.begins_at, self.begins_at
+        at = self.begins_at
+        labels_since = self.labels_since or at
         while at < self.until:
             end = min(at + self.stretch, self.until)
             requests = self._requests(at, end)
@@ -63,8 +65,9 @@ class Replay:
                 known = self.history.earlier(at)
                 views = self.repository.views.values()
                 rows = sum(write(known, self.repository, self.ledger, view) for view in views)
-                settled = write_labels(known, self.labels, begun_at)
-                yield {"at": format_time(at), "rows_written": rows, "labels": settled, "requests": requests}
+                settled = write_labels(known, self.labels, labels_since)
+                times = {"at": format_time(at), "until": format_time(end)}
+                yield {**times, "rows_written": rows, "labels": settled, "requests": requests}
             at = end
 
     def _requests(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
@@ -106,7 +109,8 @@ def open_replay(options: argparse.Namespace) -> Iterator[Replay]:
             history.compute(view)
         with open_ledger(address, repository.project) as ledger:
             stretch = timedelta(minutes=options.stretch_minutes)
-            yield Replay(history, repository, ledger, options.labels, since, until, stretch)
+            labels_since = parse_time(options.labels_since, "--labels-since") if options.labels_since else None
+            yield Replay(history, repository, ledger, options.labels, since, until, stretch, labels_since)
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -120,6 +124,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--labels", type=Path, required=True, help="the CSV file of settled labels to write")
     parser.add_argument("--since", required=True, help="when the replay begins, unless the store is further already")
     parser.add_argument("--until", required=True, help="when it ends")
+    parser.add_argument("--labels-since", default="", help="of what happened from when on; default: where the replay begins")
     parser.add_argument("--stretch-minutes", type=int, default=60, help="how often features are brought up to date")
     return parser.parse_args(arguments)
 

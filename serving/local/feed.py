@@ -1,0 +1,114 @@
+"""Recorded time for the servers of this machine: gated data, features and outcomes as they became known, requests.
+
+`make replay` sends what was asked in that time to the release in production; a rollout sends it to two.
+"""
+
+import argparse
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from windsock.contracts.clock import format_time, parse_time
+from windsock.contracts.errors import InputError
+from windsock.contracts.files import read_json, write_json
+from windsock.contracts.release import Bundle
+
+from pipelines.workspace import REPOSITORY
+from serving.local.replay import Sender
+from serving.local.site import Site, python
+
+REPLAYED_DAYS = 31
+# A batch is answered within the deadline of one request, and two senders leave the predictor no queue.
+BATCH_ROWS = 25
+SENDERS = 2
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Brings features and outcomes up to `--until` by the hour, and asks what was asked in each. 3: some were lost."""
+    site = Site.here()
+    serving = site.serving
+    since, until = period(site, serving, options.until)
+    data = judged(site, serving, until, options.override)
+    asked = 0
+    with (
+        open_feed(site, serving, data, (since, until), options.stretch_minutes) as feed,
+        Sender(site.running.port, site.running.model, options.per_s, SENDERS, BATCH_ROWS) as sender,
+    ):
+        while (stretch := next_stretch(feed, site.place.logs / "replay.log"))["requests"]:
+            sender.send(stretch["requests"], lambda: True)
+            asked += len(stretch["requests"])
+            write_json(site.clock, {"at": stretch["until"]})
+    write_json(site.clock, {"at": format_time(until)})
+    print(f"{asked:,} requests until {format_time(until)}: {sender.sent.answered:,} answered, {sender.sent.lost} lost")
+    return 3 if sender.sent.lost else 0
+
+
+def period(site: Site, bundle: Bundle, until: str) -> tuple[datetime, datetime]:
+    """From what the release was trained on, or from where an earlier replay ended, since features never go back."""
+    trained = parse_time(bundle.release.as_of, "as_of of the release")
+    known = [site.running.as_of] if site.running.as_of else []
+    if site.clock.exists():
+        known.append(read_json(site.clock, "replay")["at"])
+    since = max([trained, *(parse_time(one, "as_of") for one in known)])
+    end = parse_time(until, "--until") if until else trained + timedelta(days=REPLAYED_DAYS)
+    if end <= since:
+        raise InputError("--until", format_time(end), f"a time after {format_time(since)}, where the replay stands")
+    return since, end
+
+
+def judged(site: Site, bundle: Bundle, until: datetime, override: str) -> Path:
+    """The data of the replayed time, through the same gates as ever; what is known at its end is made a past below."""
+    scratch = site.place.root / "replay"
+    command = [python("pipelines"), "-m", "pipelines.run", "materialization", "--as-of", format_time(until)]
+    command += ["--use-case", str(bundle.use_case), "--online-store", f"sqlite:///{scratch / 'end.db'}"]
+    command += ["--override", override] if override else []
+    before = set(site.workspace.runs.glob("materialization-*"))
+    if subprocess.run(command, cwd=REPOSITORY, check=False).returncode != 0:
+        raise InputError("data", f"until {format_time(until)}", "deliveries that the gates let pass; see above")
+    (run,) = set(site.workspace.runs.glob("materialization-*")) - before
+    return run / "validate-data" / "judged"
+
+
+@contextmanager
+def open_feed(
+    site: Site,
+    bundle: Bundle,
+    data: Path,
+    times: tuple[datetime, datetime],
+    stretch_minutes: int,
+    labels_since: str = "",
+) -> Iterator["subprocess.Popen[str]"]:
+    """The process that brings features and outcomes, a stretch of `times` after the other.
+
+    The outcomes are those of what happened from `labels_since` on: by default since the first of `times`.
+    """
+    since, until = times
+    site.place.labels.write_text("key,label,event_time\n")
+    command = [python("components/features"), "-m", "windsock.features.replay", "--use-case", str(bundle.use_case)]
+    command += ["--data", str(data), "--online-store", site.workspace.online_store, "--labels", str(site.place.labels)]
+    command += ["--since", format_time(since), "--until", format_time(until)]
+    command += ["--stretch-minutes", str(stretch_minutes), "--labels-since", labels_since]
+    log = (site.place.logs / "replay.log").open("ab")
+    with log, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as feed:
+        try:
+            yield feed
+        finally:
+            feed.terminate()
+
+
+def next_stretch(feed: "subprocess.Popen[str]", log: Path) -> dict[str, Any]:
+    """The next stretch of replayed time; features and outcomes have been brought to its beginning."""
+    line = ""
+    if feed.stdin is not None and feed.stdout is not None:
+        with contextlib.suppress(BrokenPipeError):  # It has ended; what it said last is in its log.
+            feed.stdin.write("next\n")
+            feed.stdin.flush()
+        line = feed.stdout.readline()
+    if not line:
+        raise InputError("replay", "ended", f"one that goes on; its log: {log}")
+    return dict(json.loads(line))
