@@ -62,6 +62,15 @@ release: $(RELEASES) ## lead the newest registered release to all of the traffic
 	@feature_repo/.venv/bin/python feature_repo/source.py --into $(HOME_DIRECTORY)/landing --until $(or $(UNTIL),2014-01-02)
 	@$(SERVING) release $(if $(RELEASE),--candidate $(RELEASE)) $(if $(UNTIL),--until $(UNTIL)) $(if $(AGAIN),--again) $(if $(OVERRIDE),--override '$(OVERRIDE)')
 
+.PHONY: replay
+replay: $(RELEASES) ## ask the running servers what was asked up to UNTIL, features and outcomes brought along by the hour
+	@feature_repo/.venv/bin/python feature_repo/source.py --into $(HOME_DIRECTORY)/landing --until $(UNTIL)
+	@$(SERVING) replay --until $(UNTIL) $(if $(OVERRIDE),--override '$(OVERRIDE)')
+
+.PHONY: year
+year: $(call ENVIRONMENT,$(SERVES) components/drift components/release) ## a year in production: SINCE (2013-03-01), UNTIL (2014-01-01), DAYS (7); goes on where it was
+	@serving/edge/.venv/bin/python -m year --home $(HOME_DIRECTORY)/year $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL)) $(if $(DAYS),--days $(DAYS))
+
 .PHONY: rollback
 rollback: $(RELEASES) ## give all the traffic to the release before, or TO=rules, or TO=sha256:… (REASON='why')
 	@$(SERVING) rollback $(if $(TO),--to $(TO)) $(if $(REASON),--reason '$(REASON)')

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from windsock.contracts.clock import format_time, parse_time
-from windsock.contracts.errors import InputError
+from windsock.contracts.errors import EXIT_REFUSED, InputError
 from windsock.contracts.files import read_json, write_json
 from windsock.contracts.release import Bundle
 
@@ -29,49 +29,64 @@ SENDERS = 2
 
 
 def replay(options: argparse.Namespace) -> int:
-    """Brings features and outcomes up to `--until` by the hour, and asks what was asked in each. 3: some were lost."""
+    """Brings features and outcomes up to `--until` by the hour, and asks what was asked in each.
+
+    Where the gates refuse the data of that time, the features stay as they are and the questions come all the same, as
+    they would from the world: the rules answer as soon as the features are too old. The last line is JSON. Returns 3 if
+    a request was not answered.
+    """
     site = Site.here()
     serving = site.serving
-    since, until = period(site, serving, options.until)
-    data = judged(site, serving, until, options.override)
+    times = period(site, serving, options.until)
+    data, passed = judged(site, serving, times[1], options.override)
     asked = 0
     with (
-        open_feed(site, serving, data, (since, until), options.stretch_minutes) as feed,
+        open_feed(site, serving, data, times, options.stretch_minutes, requests_only=not passed) as feed,
         Sender(site.running.port, site.running.model, options.per_s, SENDERS, BATCH_ROWS) as sender,
     ):
         while (stretch := next_stretch(feed, site.place.logs / "replay.log"))["requests"]:
             sender.send(stretch["requests"], lambda: True)
             asked += len(stretch["requests"])
             write_json(site.clock, {"at": stretch["until"]})
-    write_json(site.clock, {"at": format_time(until)})
-    print(f"{asked:,} requests until {format_time(until)}: {sender.sent.answered:,} answered, {sender.sent.lost} lost")
-    return 3 if sender.sent.lost else 0
+    until = format_time(times[1])
+    write_json(site.clock, {"at": until})
+    said = {"until": until, "asked": asked, "answered": sender.sent.answered, "lost": sender.sent.lost}
+    print(json.dumps({**said, "features": "brought" if passed else "left: data refused"}), flush=True)
+    return EXIT_REFUSED if sender.sent.lost else 0
 
 
 def period(site: Site, bundle: Bundle, until: str) -> tuple[datetime, datetime]:
     """From what the release was trained on, or from where an earlier replay ended, since features never go back."""
-    trained = parse_time(bundle.release.as_of, "as_of of the release")
-    known = [site.running.as_of] if site.running.as_of else []
+    known = [one for one in (bundle.release.as_of, site.running.as_of) if one]
     if site.clock.exists():
         known.append(read_json(site.clock, "replay")["at"])
-    since = max([trained, *(parse_time(one, "as_of") for one in known)])
-    end = parse_time(until, "--until") if until else trained + timedelta(days=REPLAYED_DAYS)
+    if not known:
+        raise InputError("as_of", "", "a time to begin at: give `make serve` one, since no model was trained yet")
+    since = max(parse_time(one, "as_of") for one in known)
+    end = parse_time(until, "--until") if until else parse_time(known[0], "as_of") + timedelta(days=REPLAYED_DAYS)
     if end <= since:
         raise InputError("--until", format_time(end), f"a time after {format_time(since)}, where the replay stands")
     return since, end
 
 
-def judged(site: Site, bundle: Bundle, until: datetime, override: str) -> Path:
-    """The data of the replayed time, through the same gates as ever; what is known at its end is made a past below."""
+def judged(site: Site, bundle: Bundle, until: datetime, override: str) -> tuple[Path, bool]:
+    """The data of the replayed time through the same gates as ever, and whether these let them pass.
+
+    What is known at their end is made a past below.
+
+    Raises:
+        InputError: there are no data to judge.
+    """
     scratch = site.place.root / "replay"
     command = [python("pipelines"), "-m", "pipelines.run", "materialization", "--as-of", format_time(until)]
     command += ["--use-case", str(bundle.use_case), "--online-store", f"sqlite:///{scratch / 'end.db'}"]
     command += ["--override", override] if override else []
     before = set(site.workspace.runs.glob("materialization-*"))
-    if subprocess.run(command, cwd=REPOSITORY, check=False).returncode != 0:
-        raise InputError("data", f"until {format_time(until)}", "deliveries that the gates let pass; see above")
+    code = subprocess.run(command, cwd=REPOSITORY, check=False).returncode
+    if code not in (0, EXIT_REFUSED):
+        raise InputError("data", f"until {format_time(until)}", "deliveries that can be judged; see above")
     (run,) = set(site.workspace.runs.glob("materialization-*")) - before
-    return run / "validate-data" / "judged"
+    return run / "validate-data" / "judged", code == 0
 
 
 @contextmanager
@@ -82,6 +97,7 @@ def open_feed(
     times: tuple[datetime, datetime],
     stretch_minutes: int,
     labels_since: str = "",
+    requests_only: bool = False,
 ) -> Iterator["subprocess.Popen[str]"]:
     """The process that brings features and outcomes, a stretch of `times` after the other.
 
@@ -93,6 +109,7 @@ def open_feed(
     command += ["--data", str(data), "--online-store", site.workspace.online_store, "--labels", str(site.place.labels)]
     command += ["--since", format_time(since), "--until", format_time(until)]
     command += ["--stretch-minutes", str(stretch_minutes), "--labels-since", labels_since]
+    command += ["--requests-only"] if requests_only else []
     log = (site.place.logs / "replay.log").open("ab")
     with log, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as feed:
         try:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import Any
 
+from windsock.contracts.clock import format_time
 from windsock.contracts.errors import EXIT_BAD_INPUT, InputError
 from windsock.contracts.files import write_json
 from windsock.contracts.release import Bundle, rules_release
@@ -31,7 +32,9 @@ def release(options: argparse.Namespace) -> int:
     if candidate.digest == serving.digest:
         raise InputError("release", candidate.digest, "another one than the one that serves already")
     times = period(site, candidate, options.until)
-    data = judged(site, candidate, times[1], options.override)
+    data, passed = judged(site, candidate, times[1], options.override)
+    if not passed:
+        raise InputError("data", f"until {format_time(times[1])}", "deliveries that the gates let pass; see above")
     report = options.report or site.place.root / "release.html"
     words = ["--candidate", candidate.digest, "--serving", serving.digest, "--report", str(report)]
     words += ["--again"] if options.again else []

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 from house import ROOT, component_folders, package_folders, shipped
 
-ROOMS = {"pipelines", "components", "feature_repo", "manifests", "serving", "runbooks", "tests"}
+ROOMS = {"pipelines", "components", "feature_repo", "manifests", "serving", "runbooks", "tests", "year"}
 FILES = {"Makefile", "pyproject.toml", "uv.lock", "README.md", "ARCHITECTURE.md", "LICENSE"}
 COMPONENT = ["README.md", "component.py", "Containerfile", "pyproject.toml", "uv.lock"]
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "core", "base"}

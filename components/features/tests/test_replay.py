@@ -35,6 +35,7 @@ def options(tmp_path):
         until=format_time(at(2 * DAY)),
         stretch_minutes=60,
         labels_since="",
+        requests_only=False,
     )
 
 
@@ -89,6 +90,15 @@ def test_a_replay_that_goes_on_tells_the_labels_of_before_when_asked(options):
     assert labels(options)[0] == (f"k0/{format_time(at(150))}", "1")
 
 
+def test_with_refused_data_the_questions_go_on_and_the_features_stay(options):
+    options.requests_only = True
+    with open_replay(options) as replay:
+        stretches = list(replay.stretches())
+        assert [stretch["rows_written"] for stretch in stretches] == [0, 0, 0]
+        assert all(stretch["requests"] for stretch in stretches)
+        assert replay.begins_at == at(90)
+
+
 def test_a_later_replay_goes_on_where_the_store_is(options):
     with open_replay(options) as replay:
         assert len(list(replay.stretches())) == 3
@@ -99,7 +109,8 @@ def test_a_later_replay_goes_on_where_the_store_is(options):
 
 def test_the_command_answers_a_line_with_a_line_and_then_ends(options, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.StringIO("next\n" * 4))
-    words = [f"--{name.replace('_', '-')}={value}" for name, value in vars(options).items()]
+    given = {name: value for name, value in vars(options).items() if name != "requests_only"}
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
     assert main(words) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [len(answer["requests"]) for answer in answers] == [1, 1, 1, 0]

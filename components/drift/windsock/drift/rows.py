@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ FILE = "rows.parquet"
 DAY_MICROSECONDS = 86_400_000_000
 REQUEST = "request__"
 LABELLED = "labelled"
+COUNTED = ("counts", "event_time")
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,50 @@ def _matrix(rows: Any, by_model: Sequence[bool], width: int) -> Floats:
                 raise InputError("row of a record", f"{len(values)} values", f"{width}, as the release has columns")
             matrix[index] = values
     return matrix
+
+
+@dataclass(frozen=True)
+class Period:
+    """All answers of a period that count, whichever release gave them, as `Answers` has them; `rows` may be None."""
+
+    days: Codes
+    answered_by: Sequence[str]
+    acted: NDArray[np.bool_]
+    rows: Sequence[Sequence[float] | None]
+    label: Numbers
+    requests: Sequence[dict[str, object]]
+
+    def known(self) -> "Period":
+        """Those whose outcome is known."""
+        kept = np.flatnonzero(~np.isnan(self.label))
+        answered_by, rows, requests = (
+            [values[index] for index in kept] for values in (self.answered_by, self.rows, self.requests)
+        )
+        return Period(self.days[kept], answered_by, self.acted[kept], rows, self.label[kept], requests)
+
+
+def read_period(labelled: Path, use_case: UseCase, since: datetime, until: datetime) -> Period:
+    """The answers that count about what happened from `since` on and before `until`.
+
+    Raises:
+        InputError: the file is missing or holds other columns.
+    """
+    table = _read(labelled / FILE, "labelled")
+    try:
+        ours = [counts and since <= at < until for counts, at in zip(*(table[n].to_pylist() for n in COUNTED))]
+        table = table.filter(pa.array(ours, pa.bool_()))
+        known = np.asarray([state == LABELLED for state in table["state"].to_pylist()], dtype=bool)
+        label = np.asarray(table["label"].cast(pa.float64()).to_numpy(), dtype=np.float64)
+        return Period(
+            days=_days(table, "event_time"),
+            answered_by=table["answered_by"].to_pylist(),
+            acted=np.asarray(table["decision"].to_numpy(zero_copy_only=False), dtype=bool),
+            rows=table["row"].to_pylist(),
+            label=np.where(known, label, np.nan) if len(label) else label,
+            requests=_requests(table, use_case, REQUEST),
+        )
+    except KeyError as error:
+        raise InputError("labelled", str(error), "the columns that join_labels writes") from error
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class Replay:
     until: datetime
     stretch: timedelta
     labels_since: datetime | None = None
+    requests_only: bool = False
 
     @property
     def begins_at(self) -> datetime:
@@ -63,7 +64,7 @@ class Replay:
             requests = self._requests(at, end)
             if requests:
                 known = self.history.earlier(at)
-                views = self.repository.views.values()
+                views = () if self.requests_only else self.repository.views.values()
                 rows = sum(write(known, self.repository, self.ledger, view) for view in views)
                 settled = write_labels(known, self.labels, labels_since)
                 times = {"at": format_time(at), "until": format_time(end)}
@@ -110,7 +111,8 @@ def open_replay(options: argparse.Namespace) -> Iterator[Replay]:
         with open_ledger(address, repository.project) as ledger:
             stretch = timedelta(minutes=options.stretch_minutes)
             labels_since = parse_time(options.labels_since, "--labels-since") if options.labels_since else None
-            yield Replay(history, repository, ledger, options.labels, since, until, stretch, labels_since)
+            given = (options.labels, since, until, stretch, labels_since, options.requests_only)
+            yield Replay(history, repository, ledger, *given)
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -124,7 +126,8 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--labels", type=Path, required=True, help="the CSV file of settled labels to write")
     parser.add_argument("--since", required=True, help="when the replay begins, unless the store is further already")
     parser.add_argument("--until", required=True, help="when it ends")
-    parser.add_argument("--labels-since", default="", help="of what happened from when on; default: where the replay begins")
+    parser.add_argument("--labels-since", default="", help="from when on; default: the beginning")
+    parser.add_argument("--requests-only", action="store_true", help="leave the features as they are")
     parser.add_argument("--stretch-minutes", type=int, default=60, help="how often features are brought up to date")
     return parser.parse_args(arguments)
 

@@ -1,0 +1,114 @@
+"""`make year`: the recorded year through the whole chain. Killed and started again, it goes on where it was.
+
+    python -m year --home DIRECTORY [--since 2013-03-01] [--until 2014-01-01] [--days 7]
+
+Started by any Python 3.11, it goes on in the edge's environment.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PREPARED = ROOT / "serving" / "edge" / ".venv"
+
+
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m year", description="A year in production.")
+    parser.add_argument("--home", type=Path, default=ROOT / ".windsock" / "year", help="everything is kept here")
+    parser.add_argument("--since", type=date.fromisoformat, default=date(2013, 3, 1), help="the first model's time")
+    parser.add_argument("--until", type=date.fromisoformat, default=date(2014, 1, 1), help="the last day, and not it")
+    parser.add_argument("--days", type=int, default=7, help="how often data are judged, answers watched")
+    parser.add_argument("--report", type=Path, help="where the page goes; default: year.html in the home")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Every stage that has not ended, a line each, and the page after each period."""
+    from windsock.contracts.files import write_json, write_text
+    from windsock.contracts.lock import held
+    from windsock.contracts.use_case import load_use_case
+
+    from year.chain import Chain
+    from year.journal import Ended, Journal
+    from year.page import year_page
+    from year.plan import Stage, next_due, periods, plan
+
+    home = options.home.resolve()
+    use_case = load_use_case(ROOT / "feature_repo")
+    calendar = periods(options.since, options.until, options.days)
+    stages = plan(calendar, -(-use_case.label.mature_after_hours // 24))
+    chain, journal = Chain(home), Journal(home / "journal.jsonl")
+    home.mkdir(parents=True, exist_ok=True)
+
+    def take(wanted: Stage | None) -> bool:
+        """Takes the stage that is next, if it is the wanted one; says whether it did."""
+        ended = journal.read()
+        due = next_due(stages, {one.name for one in ended})
+        if due is None or (wanted is not None and due.stage != wanted):
+            return False
+        began = time.monotonic()
+        code, figures = chain.run(due)
+        if due.stage == Stage.TRAIN:
+            write_json(home / "first.json", {"digest": chain.production()})
+        figures["production"] = chain.production()
+        times = (str(due.period.since), str(due.period.until), code, round(time.monotonic() - began, 1))
+        journal.add(Ended(due.name, due.stage.value, *times, figures))
+        print(f"{due.name:<22}{times[3]:7.1f} s  {code}  {short(figures)}", flush=True)
+        if due.stage == Stage.COUNT:
+            write_text(options.report or home / "year.html", year_page(use_case, journal.read()))
+        return True
+
+    with held(home / "lock") as mine:
+        if not mine:
+            print("year: another process runs it", file=sys.stderr)
+            return 1
+        take(Stage.TRAIN)
+        with chain.serving(str(options.since)):
+            while take(None):
+                pass
+    print(f"report {options.report or home / 'year.html'}")
+    return 0
+
+
+def short(figures: dict[str, object]) -> str:
+    """The figures that fit on a line."""
+    shown = {name: value for name, value in figures.items() if name not in ("months", "production") and value}
+    return ", ".join(f"{name} {str(value)[:60]}" for name, value in shown.items())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs and turns what goes wrong into one line and an exit code."""
+    from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_CRASHED, InputError
+
+    try:
+        return run(parse_options(arguments))
+    except InputError as error:
+        print(f"year: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except OSError as error:
+        print(f"year: {error}", file=sys.stderr)
+        return EXIT_CRASHED
+    except KeyboardInterrupt:
+        print("\nyear: interrupted; run it again, and it goes on", file=sys.stderr)
+        return 130
+
+
+def enter_environment() -> None:
+    """Goes on in the prepared environment where this is another one."""
+    if Path(sys.prefix).resolve() == PREPARED.resolve():
+        return
+    python = PREPARED / "bin" / "python"
+    if not python.exists():
+        sys.exit("year: the environment of serving/edge is missing: run `make environments`")
+    os.execv(python, [str(python), "-m", "year", *sys.argv[1:]])  # noqa: S606
+
+
+if __name__ == "__main__":
+    enter_environment()
+    sys.exit(main())

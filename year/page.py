@@ -1,0 +1,161 @@
+"""The page of a year: what it cost beside other ways to decide, whether anything was lost, and what happened when."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from windsock.contracts.chart import Bar, Series, bars, lines
+from windsock.contracts.report import Section, escape, figure, number, page, table
+from windsock.contracts.use_case import UseCase
+
+from year.journal import Ended
+from year.plan import Stage
+
+THOUSAND = 1000.0
+WAYS = {
+    "system": ("this system", "accent"),
+    "first": ("the first release, never retrained", "second"),
+    "rules": ("the rules", "third"),
+    "nothing": ("never acting", "refused"),
+}
+SERVED_ROWS = (
+    "A release that is compared decides on the rows that were served; where the rules answered, they do for it."
+)
+
+
+def months_of(journal: Sequence[Ended]) -> dict[str, dict[str, float]]:
+    """Sums by month of all that was counted."""
+    sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for ended in journal:
+        for month, figures in ended.figures.get("months", {}).items():
+            for name, value in figures.items():
+                sums[month][name] += value
+    return {month: dict(figures) for month, figures in sorted(sums.items())}
+
+
+def per_thousand(figures: Mapping[str, float], way: str) -> float | None:
+    """Cost per 1,000 flights of a way; None where it was not counted."""
+    if not figures.get("flights") or way not in figures:
+        return None
+    return figures[way] / figures["flights"] * THOUSAND
+
+
+def whole(months: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The sums over all months."""
+    total: Counter[str] = Counter()
+    for figures in months.values():
+        total.update(figures)
+    return dict(total)
+
+
+def account(journal: Sequence[Ended]) -> dict[str, int]:
+    """How many questions were asked, answered, lost; how many answers were found again, and their labels."""
+    total: Counter[str] = Counter()
+    for ended in journal:
+        figures = ended.figures
+        if ended.stage == Stage.REPLAY:
+            total.update({name: figures.get(name, 0) for name in ("asked", "answered", "lost")})
+        if ended.stage == Stage.COUNT:
+            total.update({"recorded": figures.get("asked", 0), "labelled": figures.get("labelled", 0)})
+            total.update(figures.get("answered_by", {}))
+    return dict(total)
+
+
+def events_of(journal: Sequence[Ended]) -> list[tuple[str, str, str]]:
+    """The time line: day, what it was, and in words."""
+    events = []
+    open_before: set[str] = set()
+    for ended in journal:
+        figures, day = ended.figures, ended.until
+        if ended.stage == Stage.TRAIN:
+            events.append((ended.since, "release", f"the first release, {short(figures['production'])}, takes over"))
+        if ended.stage == Stage.REPLAY and str(figures.get("features", "")).startswith("left"):
+            events.append((day, "gate", "the data gates refuse the period: features stay, the rules answer"))
+        if ended.stage == Stage.LEAD and figures.get("candidate"):
+            events.append((day, "canary", f"{short(figures['candidate'])} {canary_words(figures)}"))
+        if ended.stage == Stage.MONITOR and "alerts" in figures:
+            now = set(figures["alerts"])
+            events += [(day, "alert", f"fires: {one}") for one in sorted(now - open_before)]
+            events += [(day, "alert", f"is over: {one}") for one in sorted(open_before - now)]
+            open_before = now
+            if figures.get("request"):
+                events.append((day, "request", f"retraining is asked for: {figures['why']}"))
+        if ended.stage == Stage.RETRAIN and (figures.get("candidate") or ended.exit_code):
+            made = f"{short(figures['candidate'])} waits" if figures.get("candidate") else "refused"
+            events.append((day, "training", f"exit code {ended.exit_code}: {made}"))
+    return events
+
+
+def canary_words(figures: Mapping[str, object]) -> str:
+    """How a rollout stands at the end of a period."""
+    if figures.get("promoted"):
+        return "gets all of the traffic"
+    return "is refused by its canary" if figures.get("refused") else "goes on being tried"
+
+
+def short(digest: object) -> str:
+    """A digest that a person can tell from others."""
+    return str(digest).removeprefix("sha256:")[:12]
+
+
+def year_page(use_case: UseCase, journal: Sequence[Ended]) -> str:
+    """The whole page."""
+    months, counts = months_of(journal), account(journal)
+    total = whole(months)
+    currency = use_case.costs.currency
+    figures = {way: per_thousand(total, way) for way in WAYS}
+    facts = [("questions", number(counts.get("asked"))), ("lost", number(counts.get("lost")))]
+    facts += [(f"{currency} per 1,000, {WAYS[way][0]}", number(value)) for way, value in figures.items()]
+    sections = [
+        Section("What it cost", cost_body(months, currency), SERVED_ROWS),
+        Section("Nothing lost", account_body(counts), "Answers are counted once their labels are due."),
+        Section("What happened", events_body(journal)),
+        Section("Where the time went", time_body(journal)),
+    ]
+    lost = bool(counts.get("lost"))
+    lead = (
+        f"{use_case.name}, {journal[0].since} to {journal[-1].until}: every stage by the command that a person types."
+    )
+    return page("A year in production", "refused" if lost else "passed", lead, facts, sections)
+
+
+def cost_body(months: Mapping[str, Mapping[str, float]], currency: str) -> str:
+    """The cost of each way by month, as a chart and as a table."""
+    if not months:
+        return "<p>No label is due yet.</p>"
+    names = list(months)
+    series = [
+        Series(words, [(i, value) for i, m in enumerate(names) if (value := per_thousand(months[m], way)) is not None])
+        for way, (words, _) in WAYS.items()
+    ]
+    toned = [Series(one.name, one.points, tone=WAYS[way][1], dots=True) for way, one in zip(WAYS, series)]
+    chart = lines(toned, f"months since {names[0]}", f"{currency} per 1,000 flights")
+    every = {**months, "all": whole(months)}
+    rows = [
+        [escape(month), number(row["flights"]), *(number(per_thousand(row, way)) for way in WAYS)]
+        for month, row in every.items()
+    ]
+    headers = ["month", "flights", *(words for words, _ in WAYS.values())]
+    return figure(chart, "Cost of all decisions whose outcome is known.") + table(headers, rows, range(1, len(headers)))
+
+
+def account_body(counts: Mapping[str, int]) -> str:
+    """Questions, answers, records and labels."""
+    rows = [[escape(name), number(value)] for name, value in counts.items()]
+    return table(["what", "how many"], rows, (1,))
+
+
+def events_body(journal: Sequence[Ended]) -> str:
+    """The time line."""
+    rows = [[escape(part) for part in event] for event in events_of(journal)]
+    return table(["day", "what", "in words"], rows)
+
+
+def time_body(journal: Sequence[Ended]) -> str:
+    """Seconds by stage."""
+    spent: dict[str, float] = defaultdict(float)
+    for ended in journal:
+        spent[ended.stage] += ended.took_s
+    return figure(
+        bars([Bar(stage, spent[stage]) for stage in sorted(spent, key=spent.__getitem__, reverse=True)], "seconds"),
+        "All periods together.",
+    )
