@@ -33,10 +33,10 @@ def months_of(journal: Sequence[Ended]) -> dict[str, dict[str, float]]:
 
 
 def per_thousand(figures: Mapping[str, float], way: str) -> float | None:
-    """Cost per 1,000 flights of a way; None where it was not counted."""
-    if not figures.get("flights") or way not in figures:
+    """Cost per 1,000 decisions of a way; None where it was not counted."""
+    if not figures.get("decisions") or way not in figures:
         return None
-    return figures[way] / figures["flights"] * THOUSAND
+    return figures[way] / figures["decisions"] * THOUSAND
 
 
 def whole(months: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -128,13 +128,13 @@ def cost_body(months: Mapping[str, Mapping[str, float]], currency: str) -> str:
         for way, (words, _) in WAYS.items()
     ]
     toned = [Series(one.name, one.points, tone=WAYS[way][1], dots=True) for way, one in zip(WAYS, series)]
-    chart = lines(toned, f"months since {names[0]}", f"{currency} per 1,000 flights")
+    chart = lines(toned, f"months since {names[0]}", f"{currency} per 1,000 decisions")
     every = {**months, "all": whole(months)}
     rows = [
-        [escape(month), number(row["flights"]), *(number(per_thousand(row, way)) for way in WAYS)]
+        [escape(month), number(row["decisions"]), *(number(per_thousand(row, way)) for way in WAYS)]
         for month, row in every.items()
     ]
-    headers = ["month", "flights", *(words for words, _ in WAYS.values())]
+    headers = ["month", "decisions", *(words for words, _ in WAYS.values())]
     return figure(chart, "Cost of all decisions whose outcome is known.") + table(headers, rows, range(1, len(headers)))
 
 

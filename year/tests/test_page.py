@@ -12,7 +12,7 @@ def ended(stage, code=0, until="2013-03-08", **figures):
     return Ended(f"{until}/{stage}", stage, "2013-03-01", until, code, 2.0, figures)
 
 
-COUNTED = {"flights": 10, "system": 500.0, "first": 600.0, "rules": 700.0, "nothing": 900.0}
+COUNTED = {"decisions": 10, "system": 500.0, "first": 600.0, "rules": 700.0, "nothing": 900.0}
 JOURNAL = [
     ended("train", production="sha256:aaaa"),
     ended("replay", asked=30, answered=29, lost=1, features="brought"),
@@ -29,14 +29,14 @@ JOURNAL = [
 
 def test_months_are_summed_over_periods():
     months = months_of(JOURNAL)
-    assert months["2013-03"]["flights"] == 20
+    assert months["2013-03"]["decisions"] == 20
     assert months["2013-04"]["system"] == 500
-    assert whole(months)["flights"] == 30
+    assert whole(months)["decisions"] == 30
 
 
 @pytest.mark.parametrize(
     ("figures", "expected"),
-    [(COUNTED, 50_000), ({}, None), ({"flights": 0, "system": 1}, None), ({"flights": 5}, None)],
+    [(COUNTED, 50_000), ({}, None), ({"decisions": 0, "system": 1}, None), ({"decisions": 5}, None)],
 )
 def test_the_cost_is_told_per_thousand_or_not_at_all(figures, expected):
     assert per_thousand(figures, "system") == expected

@@ -4,7 +4,7 @@ r"""What a period's answers cost, by month, and what other ways to decide would 
         [--model NAME=BUNDLE ...]
 
 Prints JSON: `asked` (questions in the period), `labelled`, `answered_by` (how many by model and rules), and for each
-month `flights` and the cost of each way: `system` as it answered, `rules`, `nothing` (never to act), and each named
+month `decisions` and the cost of each way: `system` as it answered, `rules`, `nothing` (never to act), and each named
 release. A named release decides on the very row that the release in production was given; where that had none, the
 rules decide for it, as they did.
 """
@@ -47,14 +47,14 @@ def decisions(period: Period, use_case: UseCase, rules: Any, named: Mapping[str,
 
 
 def by_month(period: Period, use_case: UseCase, ways: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Sums by the month of the event (UTC): `flights`, and the cost of each way."""
+    """Sums by the month of the event (UTC): `decisions`, and the cost of each way."""
     months = np.asarray([datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m") for day in period.days])
     costs = {name: costs_of(use_case.costs, acted, period.label) for name, acted in ways.items()}
     found = {}
     for month in sorted(set(months.tolist())):
         chosen = months == month
         sums = {name: round(float(cost[chosen].sum()), 2) for name, cost in costs.items()}
-        found[month] = {"flights": int(chosen.sum()), **sums}
+        found[month] = {"decisions": int(chosen.sum()), **sums}
     return found
 
 
