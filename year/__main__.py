@@ -1,6 +1,6 @@
 """`make year`: the recorded year through the whole chain. Killed and started again, it goes on where it was.
 
-    python -m year --home DIRECTORY [--since 2013-03-01] [--until 2014-01-01] [--days 7]
+    python -m year --home DIRECTORY [--since 2013-05-01] [--until 2014-01-01] [--days 7]
 
 Started by any Python 3.11, it goes on in the edge's environment.
 """
@@ -21,7 +21,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m year", description="A year in production.")
     parser.add_argument("--home", type=Path, default=ROOT / ".windsock" / "year", help="everything is kept here")
-    parser.add_argument("--since", type=date.fromisoformat, default=date(2013, 3, 1), help="the first model's time")
+    parser.add_argument("--since", type=date.fromisoformat, default=date(2013, 5, 1), help="the first model's time")
     parser.add_argument("--until", type=date.fromisoformat, default=date(2014, 1, 1), help="the last day, and not it")
     parser.add_argument("--days", type=int, default=7, help="how often data are judged, answers watched")
     parser.add_argument("--report", type=Path, help="where the page goes; default: year.html in the home")
