@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.errors import EXIT_REFUSED, InputError
 from windsock.contracts.files import read_json, write_json
 from windsock.contracts.release import Bundle
+from windsock.contracts.use_case import load_use_case
 
 from pipelines.workspace import REPOSITORY
 from serving.local.replay import Sender
@@ -26,6 +28,7 @@ REPLAYED_DAYS = 31
 # A batch is answered within the deadline of one request, and two senders leave the predictor no queue.
 BATCH_ROWS = 25
 SENDERS = 2
+SHIPPED_WITHIN_S = 5.0
 
 
 def replay(options: argparse.Namespace) -> int:
@@ -48,6 +51,8 @@ def replay(options: argparse.Namespace) -> int:
             sender.send(stretch["requests"], lambda: True)
             asked += len(stretch["requests"])
             write_json(site.clock, {"at": stretch["until"]})
+    # Whoever counts answers next finds the records of all of them.
+    time.sleep(load_use_case(serving.use_case).serving.record.ship_every_s + SHIPPED_WITHIN_S)
     until = format_time(times[1])
     write_json(site.clock, {"at": until})
     said = {"until": until, "asked": asked, "answered": sender.sent.answered, "lost": sender.sent.lost}
