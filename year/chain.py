@@ -106,6 +106,8 @@ class Chain:
         """
         clock, log = self.workspace.serving / "replayed.json", self.home / "serve.log"
         known = read_json(clock, "replay")["at"] if clock.exists() else as_of
+        # The servers of a year that was killed may still be there; where there are none this says so, and that is all.
+        self.command("serving/edge", "-m", "serving.local", "stop")
         python = REPOSITORY / "serving" / "edge" / ".venv" / "bin" / "python"
         command = [python, "-m", "serving.local", "up", "--port", "0", "--as-of", known]
         with log.open("wb") as said:
