@@ -17,6 +17,7 @@ WAYS = {
     "rules": ("the rules", "third"),
     "nothing": ("never acting", "refused"),
 }
+DUE_ONLY = "Of the answers those are counted whose labels are due: all but those of the last days."
 SERVED_ROWS = (
     "A release that is compared decides on the rows that were served; where the rules answered, they do for it."
 )
@@ -53,7 +54,8 @@ def account(journal: Sequence[Ended]) -> dict[str, int]:
     for ended in journal:
         figures = ended.figures
         if ended.stage == Stage.REPLAY:
-            total.update({name: figures.get(name, 0) for name in ("asked", "answered", "lost")})
+            # Totals of all replays so far, those of a killed process too.
+            total |= Counter({name: figures.get("in_all", {}).get(name, 0) for name in ("asked", "answered", "lost")})
         if ended.stage == Stage.COUNT:
             total.update({"recorded": figures.get("asked", 0), "labelled": figures.get("labelled", 0)})
             total.update(figures.get("answered_by", {}))
@@ -107,7 +109,11 @@ def year_page(use_case: UseCase, journal: Sequence[Ended]) -> str:
     facts += [(f"{currency} per 1,000, {WAYS[way][0]}", number(value)) for way, value in figures.items()]
     sections = [
         Section("What it cost", cost_body(months, currency), SERVED_ROWS),
-        Section("Nothing lost", account_body(counts), "Answers are counted once their labels are due."),
+        Section(
+            "Nothing lost",
+            account_body(counts),
+            DUE_ONLY,
+        ),
         Section("What happened", events_body(journal)),
         Section("Where the time went", time_body(journal)),
     ]

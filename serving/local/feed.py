@@ -21,7 +21,7 @@ from windsock.contracts.release import Bundle
 from windsock.contracts.use_case import load_use_case
 
 from pipelines.workspace import REPOSITORY
-from serving.local.replay import Sender
+from serving.local.replay import Sender, Sent
 from serving.local.site import Site, python
 
 REPLAYED_DAYS = 31
@@ -42,7 +42,7 @@ def replay(options: argparse.Namespace) -> int:
     serving = site.serving
     times = period(site, serving, options.until)
     data, passed = judged(site, serving, times[1], options.override)
-    asked = 0
+    progress, asked = Progress(site.clock), 0
     with (
         open_feed(site, serving, data, times, options.stretch_minutes, requests_only=not passed) as feed,
         Sender(site.running.port, site.running.model, options.per_s, SENDERS, BATCH_ROWS) as sender,
@@ -50,14 +50,30 @@ def replay(options: argparse.Namespace) -> int:
         while (stretch := next_stretch(feed, site.place.logs / "replay.log"))["requests"]:
             sender.send(stretch["requests"], lambda: True)
             asked += len(stretch["requests"])
-            write_json(site.clock, {"at": stretch["until"]})
+            progress.come(stretch["until"], asked, sender.sent)
     # Whoever counts answers next finds the records of all of them.
     time.sleep(load_use_case(serving.use_case).serving.record.ship_every_s + SHIPPED_WITHIN_S)
     until = format_time(times[1])
-    write_json(site.clock, {"at": until})
-    said = {"until": until, "asked": asked, "answered": sender.sent.answered, "lost": sender.sent.lost}
-    print(json.dumps({**said, "features": "brought" if passed else "left: data refused"}), flush=True)
+    totals = progress.come(until, asked, sender.sent)
+    features = "brought" if passed else "left: data refused"
+    print(json.dumps({"until": until, "asked": asked, "features": features, "in_all": totals}), flush=True)
     return EXIT_REFUSED if sender.sent.lost else 0
+
+
+class Progress:
+    """How far a replay has come and what was asked on the way in all: in a file, so that whoever goes on counts on."""
+
+    def __init__(self, path: Path) -> None:
+        known = read_json(path, "replay") if path.exists() else {}
+        self._path = path
+        self._before = {name: int(known.get(name, 0)) for name in ("asked", "answered", "lost")}
+
+    def come(self, at: str, asked: int, sent: Sent) -> dict[str, int]:
+        """Notes the time that was reached by `asked` requests of this replay; returns the totals of all replays."""
+        now = {"asked": asked, "answered": sent.answered, "lost": sent.lost}
+        totals = {name: self._before[name] + number for name, number in now.items()}
+        write_json(self._path, {"at": at, **totals})
+        return totals
 
 
 def period(site: Site, bundle: Bundle, until: str) -> tuple[datetime, datetime]:

@@ -13,12 +13,11 @@ from typing import Any
 
 from windsock.contracts.clock import format_time
 from windsock.contracts.errors import EXIT_BAD_INPUT, InputError
-from windsock.contracts.files import write_json
 from windsock.contracts.release import Bundle, rules_release
 from windsock.contracts.use_case import load_use_case
 from windsock.contracts.use_case_code import pack_use_case
 
-from serving.local.feed import judged, next_stretch, open_feed, period
+from serving.local.feed import Progress, judged, next_stretch, open_feed, period
 from serving.local.replay import Sender
 from serving.local.site import Site
 
@@ -61,6 +60,7 @@ def _candidate(site: Site, digest: str) -> Bundle:
 
 def _drive(site: Site, feed: "subprocess.Popen[str]", judge: "subprocess.Popen[bytes]", per_s: float) -> None:
     """One stretch after the other until the rollout is over, or the replayed time is."""
+    progress, asked = Progress(site.clock), 0
     with Sender(site.running.port, site.running.model, per_s) as sender:
         while judge.poll() is None:
             stretch = next_stretch(feed, site.place.logs / "replay.log")
@@ -69,7 +69,9 @@ def _drive(site: Site, feed: "subprocess.Popen[str]", judge: "subprocess.Popen[b
                 return
             sender.send(stretch["requests"], lambda: judge.poll() is None)
             # A stretch that the decision cut short is asked again by whoever goes on: twice is better than never.
-            write_json(site.clock, {"at": stretch["until" if judge.poll() is None else "at"]})
+            whole = judge.poll() is None
+            asked += len(stretch["requests"]) * whole
+            progress.come(stretch["until" if whole else "at"], asked, sender.sent)
         print(f"{sender.sent.answered:,} requests answered, {sender.sent.lost} lost")
 
 
