@@ -13,7 +13,7 @@ from year.plan import Stage
 THOUSAND = 1000.0
 WAYS = {
     "system": ("this system", "accent"),
-    "first": ("the first release, never retrained", "second"),
+    "first": ("first release, never retrained", "second"),
     "rules": ("the rules", "third"),
     "nothing": ("never acting", "refused"),
 }
@@ -50,12 +50,13 @@ def whole(months: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 
 def account(journal: Sequence[Ended]) -> dict[str, int]:
     """How many questions were asked, answered, lost; how many answers were found again, and their labels."""
-    total: Counter[str] = Counter()
+    total: Counter[str] = Counter(asked=0, answered=0, lost=0)
     for ended in journal:
         figures = ended.figures
         if ended.stage == Stage.REPLAY:
             # Totals of all replays so far, those of a killed process too.
-            total |= Counter({name: figures.get("in_all", {}).get(name, 0) for name in ("asked", "answered", "lost")})
+            for name, number_so_far in figures.get("in_all", {}).items():
+                total[name] = max(total[name], number_so_far)
         if ended.stage == Stage.COUNT:
             total.update({"recorded": figures.get("asked", 0), "labelled": figures.get("labelled", 0)})
             total.update(figures.get("answered_by", {}))
@@ -133,8 +134,9 @@ def cost_body(months: Mapping[str, Mapping[str, float]], currency: str) -> str:
         Series(words, [(i, value) for i, m in enumerate(names) if (value := per_thousand(months[m], way)) is not None])
         for way, (words, _) in WAYS.items()
     ]
-    toned = [Series(one.name, one.points, tone=WAYS[way][1], dots=True) for way, one in zip(WAYS, series)]
-    chart = lines(toned, f"months since {names[0]}", f"{currency} per 1,000 decisions")
+    # The legend has room for a word each.
+    toned = [Series(way, one.points, tone=WAYS[way][1], dots=True) for way, one in zip(WAYS, series)]
+    chart = lines(toned, f"months since {names[0]}", f"{currency} per 1,000")
     every = {**months, "all": whole(months)}
     rows = [
         [escape(month), number(row["decisions"]), *(number(per_thousand(row, way)) for way in WAYS)]
