@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from windsock.contracts.errors import EXIT_REFUSED, InputError
+from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_REFUSED, InputError
 from windsock.contracts.files import read_json
 from windsock.contracts.release import Bundle, Registry
 from windsock.contracts.use_case_code import pack_use_case
@@ -22,7 +22,7 @@ READY_S = 600.0
 STOP_S = 60.0
 SHIPPED_S = 40.0
 # A rollout that is undecided when the replayed time is over was asked to stop; it goes on in the next period.
-UNDECIDED = (-2, 130)
+UNDECIDED = 130
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Chain:
             return 0, {}
         words = ["-m", "serving.local", "release", "--until", str(due.period.until), "--per-s", "60"]
         # Data that the gates refuse end with code 2: the canary waits for better ones.
-        said = self.must("serving/edge", *words, also=(1, 2, EXIT_REFUSED, *UNDECIDED))
+        said = self.must("serving/edge", *words, also=(EXIT_BAD_INPUT, EXIT_REFUSED, UNDECIDED))
         promoted = self.production() == candidate.digest
         return said.exit_code, {
             "candidate": candidate.digest,

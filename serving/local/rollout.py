@@ -21,7 +21,9 @@ from serving.local.feed import Progress, judged, next_stretch, open_feed, period
 from serving.local.replay import Sender
 from serving.local.site import Site
 
-STOP_S = 20.0
+STOP_S = 60.0
+# How a judge ends that was asked to stop: it has not decided, and both releases stay.
+INTERRUPTED = 130
 
 
 def release(options: argparse.Namespace) -> int:
@@ -45,7 +47,7 @@ def release(options: argparse.Namespace) -> int:
             _drive(site, feed, judge, options.per_s)
         finally:
             code = _end(judge)
-    if code not in (EXIT_BAD_INPUT, -signal.SIGINT, 130):
+    if code not in (EXIT_BAD_INPUT, INTERRUPTED):
         site.settle()
     print(f"report {os.path.relpath(report)}")
     return code
@@ -80,10 +82,11 @@ def _end(judge: "subprocess.Popen[bytes]") -> int:
     if judge.poll() is None:
         judge.send_signal(signal.SIGINT)
     try:
-        return judge.wait(STOP_S)
+        code = judge.wait(STOP_S)
     except subprocess.TimeoutExpired:
         judge.kill()
-        return judge.wait()
+        code = judge.wait()
+    return INTERRUPTED if code < 0 else code
 
 
 def rollback(options: argparse.Namespace) -> int:
