@@ -27,7 +27,9 @@ from pipelines.workspace import COMPILED, Workspace, commit
 TRACKING_URI = "http://mlflow.windsock:5000"
 ONLINE_STORE = "redis://redis.windsock:6379"
 CURRENT_USE_CASE = "use_cases/current.json"
-PRODUCTION = "releases/production.json"
+PRODUCTION, CANDIDATE = "releases/production.json", "releases/candidate.json"
+# What a rollout reads of what came true: the newest monitoring run's labels.
+LABELS, LABELLED = "monitoring/labels.csv", "labels.csv"
 DAY_ZERO = "releases/day-zero"
 
 
@@ -193,6 +195,20 @@ def promote(bundle: Bundle, run_id: str, store: Store) -> None:
     store.write(PRODUCTION, json.dumps(facts, sort_keys=True).encode())
 
 
+def propose(bundle: Bundle, run_id: str, store: Store) -> None:
+    """Names the newest release that waits for its rollout."""
+    store.write(CANDIDATE, json.dumps({"digest": bundle.digest, "run": run_id}, sort_keys=True).encode())
+
+
+def keep_labels(run: ClusterRun) -> None:
+    """Keeps the labels that a monitoring run joined where a rollout reads them."""
+    name = run.outputs("join-labels").get("labelled")
+    content = None if name is None else run.store.read(f"{name}/{LABELLED}")
+    if content is None:
+        raise InputError(LABELLED, run.run_id, "an output of join_labels in the store")
+    run.store.write(LABELS, content)
+
+
 def execute_on_cluster(options: argparse.Namespace) -> Ended:
     """Runs the pipeline that the options name on Kubeflow and says how it ended."""
     compiled = COMPILED / f"{options.pipeline}.yaml"
@@ -235,11 +251,14 @@ def _follow(client: Any, run: ClusterRun, compiled: Path, options: argparse.Name
     if options.pipeline == "training":
         bundle = register(run)
         release = f"{bundle.digest} is in the store and waits for its canary"
-        if not options.register_only:
+        if options.register_only:
+            propose(bundle, run.run_id, run.store)
+        else:
             promote(bundle, run.run_id, run.store)
             release = f"{bundle.digest}, now named as the one in production"
     report_success(results, release)
     if options.pipeline == "monitoring":
+        keep_labels(run)
         place = Workspace().monitoring
         say(conclude(results, Ledger(run.store), place, load_use_case(use_case.path)))
     return Ended(0, release)

@@ -7,19 +7,17 @@ from contextlib import contextmanager
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
-from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
+from windsock.contracts.bucket import Bucket, find_bucket
 from windsock.contracts.errors import InputError
 from windsock.contracts.files import new_directory
 
 CONNECT_WITHIN_S, READ_WITHIN_S = 5.0, 60.0
 DEFAULT_STORE = "minio://mlpipeline/windsock"
-DEFAULT_ENDPOINT = "https://s3.amazonaws.com"
-ADDRESS = "minio://BUCKET/PREFIX or s3://BUCKET/PREFIX"
 MANIFEST = "manifest.json"
 HTTP_OK, HTTP_CONFLICT, HTTP_PRECONDITION_FAILED = 200, 409, 412
 
@@ -29,13 +27,12 @@ class StoreError(OSError):
 
 
 class Store:
-    """Objects below `address`, by names relative to it. A directory's manifest is written last and read first."""
+    """Objects of a bucket, by names relative to it. A directory's manifest is written last and read first."""
 
-    def __init__(self, client: Minio, http: urllib3.PoolManager, address: str) -> None:
-        parts = urlsplit(address)
-        self.address = address.rstrip("/")
-        self._client, self._http, self._bucket = client, http, parts.netloc
-        self._prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
+    def __init__(self, client: Minio, http: urllib3.PoolManager, bucket: Bucket) -> None:
+        self.address = bucket.address
+        self._client, self._http = client, http
+        self._bucket, self._prefix = bucket.name, bucket.prefix
 
     def uri(self, name: str) -> str:
         """The address of what is kept under a name, as pipelines are given it."""
@@ -127,35 +124,23 @@ class Store:
 
 
 def open_store(environment: Mapping[str, str] = os.environ) -> Store:
-    """The store that the environment names.
-
-    `WINDSOCK_STORE` is its address as pipelines see it, `WINDSOCK_S3_ENDPOINT` its server as seen from here;
-    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are the credentials.
+    """The store at `WINDSOCK_STORE`, as pipelines see it; `windsock.contracts.bucket` says what else counts.
 
     Raises:
         InputError: one of them is missing or malformed.
     """
     address = environment.get("WINDSOCK_STORE", DEFAULT_STORE)
-    parts = urlsplit(address)
-    if parts.scheme not in ("minio", "s3") or not parts.netloc:
-        raise InputError("WINDSOCK_STORE", address, ADDRESS)
-    endpoint = environment.get("WINDSOCK_S3_ENDPOINT", DEFAULT_ENDPOINT)
-    server = urlsplit(endpoint)
-    if server.scheme not in ("http", "https") or not server.netloc or server.path not in ("", "/"):
-        raise InputError("WINDSOCK_S3_ENDPOINT", endpoint, "http://HOST:PORT or https://HOST")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        if not environment.get(name):
-            raise InputError(name, "nothing", "the object store's credentials in the environment")
+    bucket = find_bucket(address, "WINDSOCK_STORE", ("minio", "s3"), environment)
     http = urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=CONNECT_WITHIN_S, read=READ_WITHIN_S), retries=urllib3.Retry(2)
     )
     client = Minio(
-        server.netloc,
-        access_key=environment["AWS_ACCESS_KEY_ID"],
-        secret_key=environment["AWS_SECRET_ACCESS_KEY"],
-        session_token=environment.get("AWS_SESSION_TOKEN"),
-        secure=server.scheme == "https",
-        region=environment.get("AWS_REGION", "us-east-1"),
+        bucket.server,
+        access_key=bucket.access_key,
+        secret_key=bucket.secret_key,
+        session_token=bucket.session_token,
+        secure=bucket.secure,
+        region=bucket.region,
         http_client=http,
     )
-    return Store(client, http, address)
+    return Store(client, http, bucket)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from windsock.contracts.artifact import Origin, new_artifact, open_artifact
+from windsock.contracts.clock import format_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.journal.lines import encode_lines
 from windsock.contracts.journal.sinks import batch_name
@@ -158,6 +159,11 @@ def test_every_answer_keeps_its_row_and_says_what_is_known(world):
         "unknown": 2,
         "open": 2,
     }
+    # A rollout judges by what is due and known; an early label would be one of few.
+    assert (artifact.path / join_labels.LABELS).read_text().splitlines() == [
+        "key,label,event_time",
+        f"{table.to_pylist()[0]['key']},1,{format_time(at(1))}",
+    ]
     first = table.to_pylist()[0]
     assert first["request__load"] == 0.5
     assert first["row"][0] == 1.0

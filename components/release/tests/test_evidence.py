@@ -252,3 +252,13 @@ def test_each_record_is_read_once_and_none_that_was_edited(tmp_path):
     again = Records((tmp_path.as_uri(),))
     assert [one.key for one in again.new()] == ["key-2"]
     assert again.edited == 1
+
+
+def test_batches_that_ended_on_a_day_before_are_not_even_opened(tmp_path):
+    path = write_batch(tmp_path, [record(1), record(2)])
+    source, at = Records((tmp_path.as_uri(),)), record(1).predicted_at
+    content = path.read_bytes()
+    path.write_bytes(b"broken")
+    assert list(source.new(at + timedelta(days=1))) == []
+    path.write_bytes(content)
+    assert len(list(source.new(at))) == 2

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from windsock.contracts.errors import InputError
-from windsock.release.history import Directory, Entry, Kind, Phase, fold
+from windsock.release.history import Directory, Entry, History, Kind, Phase, fold
 from windsock.release.traffic import Fence, OvertakenError, Unsplit, Wanted
 
 AT = datetime(2013, 7, 1, 12, tzinfo=UTC)
@@ -27,14 +27,14 @@ def entries(*kinds_and_weights):
 
 def test_an_entry_reads_back_as_it_was_written(tmp_path):
     entry = replace(STARTED, details={"operation": {"outcome": "passed", "findings": [{"interval": [0.1, 0.2]}]}})
-    store = Directory(tmp_path / "history")
+    store = History(Directory(tmp_path / "history"))
     assert store.read() == []
     assert store.append(entry)
     assert store.read() == [entry]
 
 
 def test_a_number_is_given_once(tmp_path):
-    store = Directory(tmp_path)
+    store = History(Directory(tmp_path))
     assert store.append(STARTED)
     assert not store.append(replace(STARTED, candidate="another"))
     assert store.read() == [STARTED]
@@ -42,7 +42,7 @@ def test_a_number_is_given_once(tmp_path):
 
 
 def write_many(path, name):
-    store = Directory(path)
+    store = History(Directory(path))
     while len(known := store.read()) < 40:
         store.append(replace(STARTED, number=len(known) + 1, candidate=name))
 
@@ -54,7 +54,7 @@ def test_of_processes_that_write_at_once_one_wins_each_number(tmp_path):
     for writer in writers:
         writer.join(60)
         assert writer.exitcode == 0
-    found = Directory(tmp_path).read()
+    found = History(Directory(tmp_path)).read()
     assert [entry.number for entry in found] == list(range(1, 41))
 
 
@@ -65,19 +65,19 @@ def test_a_writer_that_is_killed_leaves_no_half_entry(tmp_path):
         time.sleep(0.02)
         os.kill(writer.pid, signal.SIGKILL)
         writer.join()
-        known = Directory(tmp_path).read()
+        known = History(Directory(tmp_path)).read()
         assert [entry.number for entry in known] == list(range(1, len(known) + 1))
     assert known
 
 
 def write_forever(path):
-    store = Directory(path)
+    store = History(Directory(path))
     while True:
         store.append(replace(STARTED, number=len(store.read()) + 1))
 
 
 def test_a_missing_or_broken_entry_is_an_error_and_not_a_shorter_history(tmp_path):
-    store = Directory(tmp_path)
+    store = History(Directory(tmp_path))
     for number in (1, 2, 3):
         store.append(replace(STARTED, number=number))
     (tmp_path / "000002.json").unlink()

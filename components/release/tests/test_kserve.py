@@ -3,8 +3,10 @@
 import copy
 
 import pytest
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import MaxRetryError
 from windsock.contracts.errors import InputError
-from windsock.release.kserve import KServeTraffic, StoredBundles, check_supported, mode_of
+from windsock.release.kserve import ClusterObjects, KServeTraffic, StoredBundles, check_supported, mode_of
 from windsock.release.place import open_traffic
 from windsock.release.traffic import OvertakenError, Wanted
 
@@ -213,6 +215,27 @@ def test_without_a_cluster_the_address_says_so(monkeypatch, tmp_path):
         open_traffic("kserve:windsock/predictor s3://bucket/releases")
     with pytest.raises(InputError, match=r"InferenceService: got 'predictor', expected NAMESPACE/NAME"):
         open_traffic("kserve:predictor s3://bucket/releases")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error", "named"),
+    [
+        (ApiException(status=409, reason="Conflict"), OvertakenError, "another process"),
+        (ApiException(status=404, reason="Not Found"), InputError, "InferenceService windsock/predictor: got '404 Not"),
+        (MaxRetryError(None, "/"), InputError, "Kubernetes: got 'MaxRetryError', expected an API server that answers"),
+    ],
+)
+def test_what_the_api_server_says_is_one_line(monkeypatch, trouble, error, named):
+    objects = ClusterObjects(None, "windsock", "predictor")
+
+    def fail(*_):
+        raise trouble
+
+    for call in ("get_namespaced_custom_object", "replace_namespaced_custom_object"):
+        monkeypatch.setattr(objects._api, call, fail)
+    for ask in (objects.get, lambda: objects.replace({})):
+        with pytest.raises(error, match=named):
+            ask()
 
 
 def test_a_release_is_stored_under_its_digest_and_nothing_else_is_a_release():

@@ -8,7 +8,7 @@ from windsock.contracts.rollout_settings import Rollout
 from windsock.contracts.verdict import Finding, Outcome, Verdict, judge
 from windsock.release.history import Kind, Phase, State
 from windsock.release.judge import LABELS, OPERATION, Evidence, Judgement, Split
-from windsock.release.policy import decide, next_weight
+from windsock.release.policy import decide, decide_unready, next_weight
 
 AT = datetime(2013, 7, 1, tzinfo=UTC)
 SETTINGS = Rollout()
@@ -81,6 +81,13 @@ def test_who_holds_already_alerts_no_second_time_and_may_still_move():
     late = AT + timedelta(days=3)
     assert decide(held, Judgement(OPEN, NONE), ENOUGH, late, SETTINGS).kind is None
     assert decide(held, Judgement(PASSED, NONE), ENOUGH, late, SETTINGS).kind is Kind.MOVED
+
+
+def test_traffic_that_never_follows_holds_once_and_says_so():
+    ready = (decide_unready(STATE, "no pod", AT + timedelta(seconds=s), SETTINGS) for s in (86_399, 86_401))
+    assert [(one.kind, one.weight) for one in ready] == [(None, 10), (Kind.HELD, 10)]
+    held = decide_unready(replace(STATE, held=True), "no pod", AT + timedelta(days=9), SETTINGS)
+    assert (held.kind, held.reason) == (None, "no pod")
 
 
 @pytest.mark.parametrize("outcome", [Outcome.INCONCLUSIVE])

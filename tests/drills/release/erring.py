@@ -104,7 +104,7 @@ class Stage:
     def release(self, history: Path):
         use_case = load_use_case(self.bundles["serving"].use_case)
         traffic = f"edge:{self.home / 'edge'} {EDGE} -m windsock.edge"
-        return open_release(use_case, history, traffic, self.records, None)
+        return open_release(use_case, str(history), traffic, self.records, "")
 
     def stop(self) -> None:
         for process in reversed(self.processes.values()):

@@ -1,16 +1,17 @@
-"""What is done to a cluster in the journey, and what is waited for: schedules, outages, records."""
+"""What is done to a cluster in the journey, and what is waited for: schedules, outages, records, rollouts."""
 
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
-from pipelines.store import StoreError
+from pipelines.store import StoreError, open_store
 from tests.journeys.cluster.place import HERE, NAMESPACE, RELEASE, Answered, Cluster
 
 KUBEFLOW = "kubeflow"
-TRAINING, MONITORING = "windsock-training", "windsock-monitoring"
+TRAINING, MONITORING, ROLLOUT = "windsock-training", "windsock-monitoring", "windsock-rollout"
 EVERY_MINUTE, NEVER = "* * * * *", "0 0 31 2 *"
 WITHIN_S = 900
 
@@ -130,3 +131,48 @@ def recorded_as(cluster: Cluster, before: Counter[Answered], answers: Counter[An
     except AssertionError as error:
         raise AssertionError(f"answers {given} but records {found}") from error
     assert (found - given).total() <= 2 * late, f"answers {given} but records {found}"
+
+
+@contextmanager
+def led_by_its_schedule(cluster: Cluster) -> Iterator[Callable[[], set[str]]]:
+    """The schedule of rollouts fires meanwhile; gives how its turns of this time have ended."""
+    before = set(_turns(cluster))
+    _suspend(cluster, False)
+    try:
+        yield lambda: {end for name, end in _turns(cluster).items() if name not in before} - {""}
+    finally:
+        _suspend(cluster, True)
+    until(lambda: "" not in _turns(cluster).values(), "the end of the turns", 120)
+
+
+def _suspend(cluster: Cluster, suspend: bool) -> None:
+    patch = json.dumps({"spec": {"suspend": suspend}})
+    cluster.must(["kubectl", "-n", KUBEFLOW, "patch", "cronjob", ROLLOUT, "--type=merge", "--patch", patch])
+
+
+def _turns(cluster: Cluster) -> dict[str, str]:
+    """The schedule's jobs, and how each has ended: Complete, Failed, or not yet."""
+    found = json.loads(cluster.must(["kubectl", "-n", KUBEFLOW, "get", "jobs", "-o", "json"]))
+    jobs = [one for one in found["items"] if one["metadata"]["name"].startswith(f"{ROLLOUT}-")]
+    return {job["metadata"]["name"]: _end_of(job) for job in jobs}
+
+
+def _end_of(job: Mapping[str, Any]) -> str:
+    met = [one["type"] for one in job["status"].get("conditions", ()) if one["status"] == "True"]
+    return next((end for end in ("Complete", "Failed") if end in met), "")
+
+
+def history(cluster: Cluster) -> list[dict[str, Any]]:
+    """The entries of the rollouts, as the store has them."""
+    store = open_store(cluster.environment)
+    return [json.loads(store.read(name) or b"") for name in sorted(store.names("rollout/"))]
+
+
+def findings(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What an entry was decided on."""
+    return [one for verdict in entry["details"].values() for one in verdict.get("findings", ())]
+
+
+def shown(entry: Mapping[str, Any]) -> str:
+    """An entry in a line."""
+    return f"{entry['number']:3} {entry['at']} {entry['kind']:12} {entry['weight']:3} %  {entry['reason']}"

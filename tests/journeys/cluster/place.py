@@ -4,17 +4,23 @@ import http.client
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from windsock.contracts.artifact import Origin, new_artifact
+from windsock.contracts.release import KIND, open_bundle, write_bundle
 
+from pipelines.cluster import CANDIDATE
 from pipelines.store import open_store
 
 ROOT = Path(__file__).parents[3]
@@ -29,6 +35,20 @@ STORE = "s3://mlpipeline/windsock"
 TRAFFIC = f"kserve:{NAMESPACE}/predictor {STORE}/releases"
 # What a build on the machine of the test needs to reach its package indexes; images keep nothing of it.
 MOUNTED = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
+# Works for as long as a release takes to start and to get its share, and then fails every other time.
+ERRS = """
+
+import time
+from itertools import count
+
+BEGAN, CALLS, WELL, WELL_FOR_S = time.monotonic(), count(), derive, 40.0
+
+
+def derive(request: Mapping[str, object], features: Mapping[str, object]) -> tuple[float, ...]:
+    if time.monotonic() - BEGAN > WELL_FOR_S and next(CALLS) % 2:
+        raise ValueError("a drill")
+    return WELL(request, features)
+"""
 RELEASE = ROOT / "components" / "release" / ".venv" / "bin" / "python"
 PREDICTOR = ROOT / "serving" / "predictor" / ".venv" / "bin" / "python"
 
@@ -208,6 +228,52 @@ class Cluster:
         ended = self.try_to_lead(number, weights, 300)
         assert ended.code == 0, ended.said
         return dict(json.loads(ended.said.strip().splitlines()[-1]))
+
+    def console(self, *words: str) -> str:
+        """The console of rollouts, as a person uses it from outside of the cluster."""
+        console = [str(RELEASE), "-m", "windsock.release.console", *words]
+        return self.must([*console, "--store", STORE, "--traffic", TRAFFIC.partition(" ")[0]])
+
+    def propose(self, name: str, more: str, like: str, erring: bool = False) -> str:
+        """Stores a release like another one, with more settings, as the one that waits; returns its digest.
+
+        One that errs starts as it should; after a while half of its answers fail.
+        """
+        good = open_bundle(self.fetch(f"releases/{like.removeprefix('sha256:')}"))
+        use_case, target = self.home / name / "use_case", self.home / name / "release"
+        shutil.copytree(good.use_case, use_case)
+        with (use_case / "use_case.toml").open("a") as settings:
+            settings.write(f"\n# {name}\n{more}")
+        if erring:
+            derive = use_case / "derive.py"
+            derive.write_text(derive.read_text() + ERRS)
+        with new_artifact(target, KIND, Origin("journey", inputs=dict(good.artifact.origin.inputs))) as directory:
+            write_bundle(directory, good.release, use_case, good.model)
+        bundle = open_bundle(target)
+        store = open_store(self.environment)
+        store.upload(bundle.artifact.path, f"releases/{bundle.digest.removeprefix('sha256:')}")
+        store.write(CANDIDATE, json.dumps({"digest": bundle.digest, "run": "journey"}).encode())
+        return bundle.digest
+
+    @contextmanager
+    def loaded(self, per_s: float) -> Iterator[Counter[Answered]]:
+        """Requests at a steady rate for the length of the block; the answers are counted once it has ended."""
+        host, going, answers = self.edge, threading.Event(), Counter[Answered]()
+
+        def ask() -> None:
+            asked = []
+            with ThreadPoolExecutor(16) as pool:
+                while not going.wait(1 / per_s):
+                    asked.append(pool.submit(self.ask, host))
+            answers.update(future.result() for future in asked)
+
+        sender = threading.Thread(target=ask)
+        sender.start()
+        try:
+            yield answers
+        finally:
+            going.set()
+            sender.join()
 
     def take_down(self) -> None:
         """Stops the cluster; what it stored goes with it."""

@@ -22,11 +22,15 @@ from tests.journeys.cluster.faults import (
     TRAINING,
     ended_by_cron,
     figure,
+    findings,
     fire_once,
+    history,
+    led_by_its_schedule,
     recorded,
     recorded_as,
     runs_of,
     scaled_away,
+    shown,
     steps_begun,
     until,
 )
@@ -37,6 +41,21 @@ pytestmark = pytest.mark.skipif(
     not BOX or os.geteuid() != 0, reason="the journey on a cluster wants root and WINDSOCK_CLUSTER: `make test-cluster`"
 )
 AS_OF = "2013-07-01"
+# A rollout that a test can wait for: fewer steps, shorter ones, no wait for labels that will not come here.
+# Two cores that also run a cluster answer late now and then, whoever answers.
+HURRY = """
+[rollout]
+steps = [50, 100]
+step_s = 10.0
+baseline_requests = 200
+probation_days = 0.0
+
+[[rollout.slow]]
+quantile = 0.95
+floor = 0.1
+budget = 0.15
+margin_ms = 250
+"""
 
 
 @pytest.fixture(scope="module")
@@ -158,20 +177,46 @@ def test_features_go_online_on_a_recurring_run_that_follows_git(cluster, tmp_pat
     )
 
 
-def test_a_canary_gets_its_share_by_the_records_and_then_everything(cluster, known):
-    rules, model = known["rules"], known["model"]
-    assert cluster.lead(1, {rules: 90, model: 10}) == {rules: 90, model: 10}
+def test_the_first_model_gets_all_by_hand_and_the_records_say_so(cluster, known):
     before = recorded(cluster)
-    split = cluster.load(20, 20)
-    print(split)
-    assert {answer.status for answer in split} == {200}
-    # Six standard deviations of a binomial of 400 at 10 % are 36.
-    assert abs(sum(n for answer, n in split.items() if answer.release == model) - 40) < 36
-    recorded_as(cluster, before, split)
-    assert cluster.lead(2, {rules: 50, model: 50}) == {rules: 50, model: 50}
-    assert cluster.lead(3, {model: 100}) == {model: 100}
+    said = cluster.console("rollback", "--to", known["model"], "--reason", "the first model")
+    print(said)
     answers = cluster.load(20, 5)
-    assert {(answer.status, answer.release, answer.answered_by) for answer in answers} == {(200, model, "model")}
+    assert {(answer.status, answer.release, answer.answered_by) for answer in answers} == {
+        (200, known["model"], "model")
+    }
+    recorded_as(cluster, before, answers)
+    cluster.wait("inferenceservice", "predictor", "Ready")
+
+
+def test_what_waits_is_led_by_its_schedule_on_evidence(cluster, known):
+    known["better"] = cluster.propose("better", HURRY, known["model"])
+    with led_by_its_schedule(cluster) as turns, cluster.loaded(25) as answers:
+        until(lambda: history(cluster)[-1]["kind"] == "settled", "the better release to serve", 480)
+    print(answers, *map(shown, history(cluster)), sep="\n")
+    assert turns() == {"Complete"}
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.release for answer in answers} == {known["model"], known["better"]}
+    # The real split is measured: six standard deviations of a binomial around the wanted share.
+    split = next(one for entry in history(cluster) for one in findings(entry) if one["check"] == "split")
+    assert abs(split["effect"] - split["threshold"]) < 6 * (0.25 / split["sample_size"]) ** 0.5
+    assert {answer.release for answer in cluster.load(20, 5)} == {known["better"]}
+    cluster.wait("inferenceservice", "predictor", "Ready")
+
+
+def test_a_release_that_errs_is_rolled_back_by_its_schedule_and_costs_no_answer(cluster, known):
+    known["erring"] = cluster.propose("erring", HURRY, known["model"], erring=True)
+    with led_by_its_schedule(cluster) as turns, cluster.loaded(25) as answers:
+        until(lambda: history(cluster)[-1]["kind"] == "rolled_back", "the erring release to be gone", 480)
+        # KServe goes back in three calls, by this turn and, where its time is up, by the next.
+        cluster.wait("inferenceservice", "predictor", "Ready")
+    print(answers, *map(shown, history(cluster)[-4:]), sep="\n")
+    assert "Failed" in turns(), "a refused release is to be seen"
+    last = history(cluster)[-1]
+    assert (last["serving"], last["candidate"]) == (known["better"], known["erring"])
+    assert last["reason"].startswith("failed: ")
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.release for answer in cluster.load(20, 5)} == {known["better"]}
 
 
 def test_standard_clients_are_answered(cluster):
@@ -183,21 +228,6 @@ def test_standard_clients_are_answered(cluster):
     curl = ["curl", "-sS", "-H", "content-type: application/json", "-d", body]
     answer = json.loads(cluster.must([*curl, f"http://{cluster.edge}/v1/models/flights:predict"]))
     assert answer["predictions"][0]["probability"] == said["v1"]
-
-
-def test_a_release_that_cannot_start_gets_no_traffic(cluster, known):
-    model = known["model"]
-    missing = f"sha256:{'0' * 64}"
-    ended = cluster.try_to_lead(4, {model: 90, missing: 10}, within_s=45)
-    assert ended.code != 0
-    assert "not ready after 45 s" in ended.said
-    doctor = cluster.run([sys.executable, "-m", "pipelines.doctor"])
-    print(doctor.said)
-    assert re.search("wrong +InferenceService predictor", doctor.said)
-    answers = cluster.load(20, 5)
-    assert {(answer.status, answer.release) for answer in answers} == {(200, model)}
-    assert cluster.lead(5, {model: 100}) == {model: 100}
-    cluster.wait("inferenceservice", "predictor", "Ready")
 
 
 def test_without_the_feature_store_the_rules_answer(cluster):
@@ -269,8 +299,23 @@ def test_monitoring_runs_on_its_schedule_and_its_watchdog_says_so(cluster):
 
 
 def test_a_rollback_is_one_step(cluster, known):
-    rules, model = known["rules"], known["model"]
-    assert cluster.lead(6, {model: 90, rules: 10}) == {model: 90, rules: 10}
-    assert cluster.lead(7, {model: 100}) == {model: 100}
+    said = cluster.console("rollback", "--reason", "a drill")
+    print(said)
+    answers = cluster.load(20, 5)
+    assert {(answer.status, answer.release) for answer in answers} == {(200, known["model"])}
+    assert history(cluster)[-1]["serving"] == known["model"]
+
+
+def test_a_release_that_cannot_start_gets_no_traffic(cluster, known):
+    model = known["model"]
+    missing = f"sha256:{'0' * 64}"
+    ended = cluster.try_to_lead(1_004, {model: 90, missing: 10}, within_s=45)
+    assert ended.code != 0
+    assert "not ready after 45 s" in ended.said
+    doctor = cluster.run([sys.executable, "-m", "pipelines.doctor"])
+    print(doctor.said)
+    assert re.search("wrong +InferenceService predictor", doctor.said)
     answers = cluster.load(20, 5)
     assert {(answer.status, answer.release) for answer in answers} == {(200, model)}
+    assert cluster.lead(1_005, {model: 100}) == {model: 100}
+    cluster.wait("inferenceservice", "predictor", "Ready")

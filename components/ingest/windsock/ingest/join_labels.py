@@ -1,12 +1,16 @@
 """The step `join_labels`: every answer of the last weeks, with what came true as far as it is known at `as_of`."""
 
+import csv
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
+from windsock.contracts.clock import format_time
+from windsock.contracts.files import write_text
 from windsock.contracts.log import log
 from windsock.contracts.record import Prediction
 from windsock.contracts.step import Step
@@ -27,7 +31,7 @@ from windsock.ingest.labels import (
 from windsock.ingest.records import Records, answered_at
 
 KIND = "labelled"
-FILE = "rows.parquet"
+FILE, LABELS = "rows.parquet", "labels.csv"
 PRIMARY = "primary"
 
 
@@ -59,6 +63,7 @@ def run(step: Step) -> None:
     details = _details(records, joined, days)
     with step.output("labelled", KIND, details) as directory:
         write_labelled(directory / FILE, _columns(joined, use_case), use_case.request.fields)
+        write_text(directory / LABELS, _due(joined))
     step.report("report", label_page(use_case, days, curve, details, as_of))
     step.metrics("metrics", {name: value for name, value in details.items() if isinstance(value, (int, float))})
     log("labels_joined", **details)
@@ -122,6 +127,20 @@ def _details(records: Records, joined: Joined, days: Sequence[Cohort]) -> dict[s
         "open_days": sum(not day.mature for day in days),
         "answers_digest": _digest(joined.answers),
     }
+
+
+def _due(joined: Joined) -> str:
+    """Key, label and event time of what is due and known, a line each: what a rollout judges by."""
+    answers = zip(joined.answers, joined.labels, joined.states, joined.counts)
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["key", "label", "event_time"])
+    writer.writerows(
+        (answer.key, label.value, format_time(answer.event_time))
+        for answer, label, state, counts in answers
+        if counts and label is not None and state is State.LABELLED
+    )
+    return text.getvalue()
 
 
 def _digest(answers: Sequence[Prediction]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 
 from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.errors import InputError
-from windsock.contracts.files import create_bytes, read_json
+from windsock.contracts.files import create_bytes
 from windsock.contracts.rollout_settings import FULL
 
 
@@ -88,11 +88,43 @@ class Store(Protocol):
         """Adds an entry, unless its number is taken: then nothing happens and the answer is False."""
 
 
+class Numbered(Protocol):
+    """A place of named bytes where a name is given once."""
+
+    def names(self) -> list[str]:
+        """The names of what is whole there."""
+
+    def get(self, name: str) -> bytes:
+        """What has a name."""
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Stores, unless the name is taken; says whether it did."""
+
+
 class Directory:
-    """A store of numbered files. A file gets its name only once it is whole and on disk, and never twice."""
+    """Numbered files: one gets its name once it is whole and on disk, and the file system gives no name twice."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def names(self) -> list[str]:
+        """The files' names; what is being written has another one."""
+        return [path.name for path in self.path.glob("[0-9]*.json")]
+
+    def get(self, name: str) -> bytes:
+        """A file's bytes."""
+        return (self.path / name).read_bytes()
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Writes a file, unless there is one of that name."""
+        return create_bytes(self.path / name, content)
+
+
+class History:
+    """A store of entries under their numbers, in a place where a name is given once."""
+
+    def __init__(self, place: Numbered) -> None:
+        self._place = place
 
     def read(self) -> list[Entry]:
         """All entries.
@@ -100,16 +132,21 @@ class Directory:
         Raises:
             InputError: one is missing or broken.
         """
-        names = sorted(self.path.glob("[0-9]*.json"))
-        entries = [Entry.from_json(read_json(name, f"history {name.name}"), f"history {name.name}") for name in names]
+        entries = [self._entry(name) for name in sorted(self._place.names()) if name.endswith(".json")]
         for number, entry in enumerate(entries, start=1):
             if entry.number != number:
-                raise InputError(f"history in {self.path.name}", entry.number, f"entry {number}: one is missing")
+                raise InputError("history", f"entry {entry.number}", f"entry {number}: one is missing")
         return entries
 
     def append(self, entry: Entry) -> bool:
-        """Adds an entry, unless the file system has one of that number."""
-        return create_bytes(self.path / f"{entry.number:06}.json", entry.encode())
+        """Adds an entry, unless there is one of that number."""
+        return self._place.create(f"{entry.number:06}.json", entry.encode())
+
+    def _entry(self, name: str) -> Entry:
+        try:
+            return Entry.from_json(json.loads(self._place.get(name)), f"history {name}")
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"history {name}", str(error), "JSON of an entry") from error
 
 
 class Phase(StrEnum):

@@ -9,11 +9,13 @@ the object's `resourceVersion`: a late process is refused by the API server.
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
+from urllib3.exceptions import HTTPError
 from windsock.contracts.errors import InputError
 from windsock.contracts.release import DIGEST
 from windsock.contracts.rollout_settings import FULL
@@ -23,7 +25,7 @@ GROUP, VERSION, PLURAL = "serving.kserve.io", "v1beta1", "inferenceservices"
 MODE = "serving.kserve.io/deploymentMode"
 NUMBER = "windsock.io/release-entry"
 SERVING, CANDIDATE = "windsock.io/serving-release", "windsock.io/candidate-release"
-WEIGHTED_SINCE = (0, 21)
+WEIGHTED_SINCE, ANY_VERSION = (0, 21), (0, 0)
 # KServe refuses a canary that has these (validation of InferenceService, 0.20): its replicas are fixed.
 OF_THE_STABLE_ALONE = ("maxReplicas", "scaleTarget", "scaleMetric", "autoScaling", "workerSpec")
 CONFLICT = 409
@@ -52,18 +54,37 @@ class ClusterObjects:
         self._where = (GROUP, VERSION, namespace, PLURAL, name)
 
     def get(self) -> Service:
-        """The object as the API server has it."""
-        found: Any = self._api.get_namespaced_custom_object(*self._where)
+        """The object as the API server has it.
+
+        Raises:
+            InputError: there is none, or the API server does not give it.
+        """
+        with self._translated():
+            found: Any = self._api.get_namespaced_custom_object(*self._where)
         return dict(found)
 
     def replace(self, service: Service) -> None:
-        """Replaces it; `metadata.resourceVersion` is the condition."""
-        try:
+        """Replaces it; `metadata.resourceVersion` is the condition.
+
+        Raises:
+            OvertakenError: another process was first; its own controller counts as one.
+            InputError: the API server does not take it.
+        """
+        with self._translated():
             self._api.replace_namespaced_custom_object(*self._where, service)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        _, _, namespace, _, name = self._where
+        try:
+            yield
         except ApiException as error:
             if error.status == CONFLICT:
                 raise OvertakenError("another process changed the InferenceService") from error
-            raise
+            said = f"{error.status} {error.reason}"
+            raise InputError(f"InferenceService {namespace}/{name}", said, "one that can be read and led") from error
+        except HTTPError as error:
+            raise InputError("Kubernetes", type(error).__name__, "an API server that answers") from error
 
 
 def mode_of(service: Service, default: str = "Knative") -> str:
@@ -125,7 +146,10 @@ def open_kserve(service: str, bundles: str) -> "KServeTraffic":
     except ConfigException as error:
         raise InputError("KUBECONFIG", "no cluster", f"a way to one ({error})") from error
     api = client.ApiClient()
-    return KServeTraffic(ClusterObjects(api, namespace, name), installed_version(api), StoredBundles(bundles))
+    objects = ClusterObjects(api, namespace, name)
+    # In Knative mode every version splits alike, and nobody needs the right to look at KServe's own namespace.
+    version = installed_version(api) if mode_of(objects.get()) == "Standard" else ANY_VERSION
+    return KServeTraffic(objects, version, StoredBundles(bundles))
 
 
 def installed_version(api: Any) -> tuple[int, int]:

@@ -1,7 +1,5 @@
 """Opens a step's parameters as what they name."""
 
-from pathlib import Path
-
 from windsock.contracts.files import write_json
 from windsock.contracts.step import Step
 from windsock.contracts.use_case import load_use_case
@@ -14,13 +12,12 @@ KIND = "turn"
 def open_step(step: Step) -> Release:
     """The release that a step's inputs name: history, traffic, records (addresses, separated by spaces) and labels."""
     use_case = load_use_case(step.artifact("use_case", "use_case").path)
-    labels = str(step.parameter("labels"))
     return open_release(
         use_case,
-        Path(str(step.parameter("history"))),
+        str(step.parameter("history")),
         str(step.parameter("traffic")),
         tuple(str(step.parameter("records")).split()),
-        Path(labels) if labels else None,
+        str(step.parameter("labels")),
     )
 
 

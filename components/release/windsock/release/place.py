@@ -11,8 +11,9 @@ from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import UseCase
 from windsock.release.edge import EdgeTraffic
 from windsock.release.evidence import Answers, Labels, known_until, look
-from windsock.release.history import Directory, State
+from windsock.release.history import Directory, History, State
 from windsock.release.kserve import open_kserve
+from windsock.release.objects import SCHEME, Objects
 from windsock.release.records import Records
 from windsock.release.rollout import Look, Release
 from windsock.release.traffic import Traffic, Unsplit
@@ -41,46 +42,66 @@ def open_traffic(address: str) -> Traffic:
     raise InputError("traffic", address, "none:DIRECTORY, edge:DIRECTORY COMMAND or kserve:NAMESPACE/NAME BUNDLES")
 
 
-def read_labels(path: Path | None) -> Labels:
+def open_history(address: str) -> History:
+    """A history by its address: `s3://BUCKET/PREFIX`, or a directory."""
+    return History(Objects(address, "history") if address.startswith(SCHEME) else Directory(Path(address)))
+
+
+def read_labels(address: str) -> Labels:
     """What came true, from a CSV file with `key`, `label` (0 or 1) and `event_time`, complete up to its newest event.
 
-    Whoever writes the file leaves out what is not mature: labels that come early are not those of all.
+    Its address is a path or `s3://BUCKET/NAME`; an empty one means none. Whoever writes the file leaves out what is not
+    mature: labels that come early are not those of all.
 
     Raises:
         InputError: the file is missing or holds something else.
     """
-    if path is None:
+    if not address:
         return Labels()
-    if not path.is_file():
-        raise InputError("labels", str(path), "a CSV file with key, label and event_time")
+    content = _labels(address)
+    if content is None and address.startswith(SCHEME):
+        return Labels()  # Monitoring writes them there, after its first run.
+    if content is None:
+        raise InputError("labels", address, "a CSV file with key, label and event_time")
     positive: dict[str, bool] = {}
     newest: datetime | None = None
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row.get("label") not in ("0", "1") or not row.get("key"):
-                raise InputError("labels", row, "key, label (0 or 1) and event_time")
-            positive[row["key"]] = row["label"] == "1"
-            at = parse_time(row.get("event_time"), "event_time")
-            newest = at if newest is None or at > newest else newest
+    for row in csv.DictReader(content.decode("utf-8").splitlines()):
+        if row.get("label") not in ("0", "1") or not row.get("key"):
+            raise InputError("labels", row, "key, label (0 or 1) and event_time")
+        positive[row["key"]] = row["label"] == "1"
+        at = parse_time(row.get("event_time"), "event_time")
+        newest = at if newest is None or at > newest else newest
     return Labels(positive, newest)
 
 
-def open_release(
-    use_case: UseCase, history: Path, traffic: str, records: tuple[str, ...], labels: Path | None
-) -> Release:
+def _labels(address: str) -> bytes | None:
+    """The file's bytes, or None where there is none."""
+    if not address.startswith(SCHEME):
+        path = Path(address)
+        return path.read_bytes() if path.is_file() else None
+    folder, _, name = address.rpartition("/")
+    objects = Objects(folder, "labels")
+    return objects.get(name) if name in objects.names(name) else None
+
+
+def open_release(use_case: UseCase, history: str, traffic: str, records: tuple[str, ...], labels: str) -> Release:
     """All that a turn works with; records that were read once are kept, so a loop reads only what is new."""
     return Release(
-        Directory(history), open_traffic(traffic), looker(use_case, records, labels), use_case.rollout, use_case.costs
+        open_history(history),
+        open_traffic(traffic),
+        looker(use_case, records, labels),
+        use_case.rollout,
+        use_case.costs,
     )
 
 
-def looker(use_case: UseCase, records: tuple[str, ...], labels: Path | None) -> Callable[[State], Look]:
+def looker(use_case: UseCase, records: tuple[str, ...], labels: str) -> Callable[[State], Look]:
     """Looks at records and labels as they are at each call."""
     source, answers = Records(records), Answers()
     patience = timedelta(seconds=2 * use_case.serving.record.ship_every_s + 1)
 
     def look_now(state: State) -> Look:
-        answers.add(source.new())
+        answers.add(source.new(state.began_at))
         until = known_until(answers, source.newest, state, patience)
         return look(answers, read_labels(labels), state, use_case.rollout, use_case.costs, until)
 

@@ -33,6 +33,16 @@ def decide(state: State, judgement: Judgement, evidence: Evidence, now: datetime
     return _decide_step(state, judgement, evidence, now, settings)
 
 
+def decide_unready(state: State, missing: str, now: datetime, settings: Rollout) -> Decision:
+    """While the traffic does not follow there is nothing to judge. For too long is a person's to know: a candidate that
+    never starts leaves no evidence against it.
+    """
+    lasted_s = _seconds(state.moved_at, now)
+    if lasted_s > settings.step_deadline_s and not state.held:
+        return Decision(Kind.HELD, state.weight, f"not ready after {lasted_s:.0f} s: {missing}")
+    return _wait(state, missing)
+
+
 def _decide_step(state: State, judgement: Judgement, evidence: Evidence, now: datetime, settings: Rollout) -> Decision:
     lasted_s = _seconds(state.moved_at, now)
     if lasted_s < settings.step_s:

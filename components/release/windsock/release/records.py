@@ -1,15 +1,17 @@
 """The only door to Parquet: reads prediction records of a sink, batches of JSON lines and of Parquet alike."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Protocol
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from windsock.contracts.errors import InputError
 from windsock.contracts.journal.lines import decode_lines
-from windsock.contracts.journal.sinks import directory_sink
+from windsock.contracts.journal.sinks import NAME, directory_sink
 from windsock.contracts.record import Prediction
 from windsock.contracts.record_chain import Sealed
+from windsock.release.objects import SCHEME, Objects
 
 LINK = ["writer", "sequence", "previous", "digest", "body"]
 
@@ -23,7 +25,26 @@ def _decode_parquet(content: bytes) -> list[Sealed]:
         raise InputError("records", f"{len(content)} bytes", f"a Parquet file of records ({error})") from error
 
 
+class Shelf(Protocol):
+    """Where batches are: names, and what has a name."""
+
+    def names(self) -> list[str]:
+        """The batches' names."""
+
+    def get(self, name: str) -> bytes:
+        """A batch."""
+
+
 DECODERS = {"parquet": _decode_parquet, "jsonl": decode_lines}
+
+
+def _open(address: str) -> Shelf:
+    return Objects(address, "records") if address.startswith(SCHEME) else directory_sink(address)
+
+
+def _ends_before(name: str, since: datetime | None) -> bool:
+    found = NAME.fullmatch(name)
+    return since is not None and found is not None and found["to_day"] < since.astimezone(UTC).date().isoformat()
 
 
 class Records:
@@ -35,14 +56,15 @@ class Records:
     """
 
     def __init__(self, addresses: tuple[str, ...]) -> None:
-        self._sinks = [directory_sink(address) for address in addresses]
+        self._sinks = [_open(address) for address in addresses]
         self._read: set[tuple[int, str]] = set()
         self._seen: set[str] = set()
         self.edited = 0
         self.newest: dict[str, datetime] = {}
 
-    def new(self) -> Iterator[Prediction]:
-        """Records of batches that were not read yet, each prediction once.
+    def new(self, since: datetime | None = None) -> Iterator[Prediction]:
+        """Records of batches that were not read yet, each prediction once; of batches that end on a day before `since`
+        none: their names say so.
 
         Raises:
             InputError: a batch is broken.
@@ -50,7 +72,7 @@ class Records:
         for index, sink in enumerate(self._sinks):
             for name in sink.names():
                 decode = DECODERS.get(name.rpartition(".")[2])
-                if decode is None or (index, name) in self._read:
+                if decode is None or (index, name) in self._read or _ends_before(name, since):
                     continue
                 for link in decode(sink.get(name)):
                     if not link.intact:

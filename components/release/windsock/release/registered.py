@@ -11,7 +11,7 @@ ENDS = (Kind.SETTLED, Kind.ROLLED_BACK, Kind.VOIDED)
 
 def follow(registry: Registry, entries: Sequence[Entry]) -> None:
     """Names in the registry what the newest end of a rollout says. The same end may be followed any number of times."""
-    last = _last_end(entries)
+    last = last_end(entries)
     if last is None:
         return
     facts = {"reason": last.reason, "entry": str(last.number), "at": format_time(last.at)}
@@ -30,5 +30,6 @@ def complete(registry: Registry, entries: Sequence[Entry]) -> None:
         follow(registry, entries)
 
 
-def _last_end(entries: Sequence[Entry]) -> Entry | None:
+def last_end(entries: Sequence[Entry]) -> Entry | None:
+    """The entry that ended the newest rollout that has ended."""
     return next((entry for entry in reversed(entries) if entry.kind in ENDS), None)

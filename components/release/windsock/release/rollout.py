@@ -16,7 +16,7 @@ from windsock.contracts.errors import InputError
 from windsock.contracts.rollout_settings import FULL, Rollout
 from windsock.release.history import Entry, Kind, Phase, State, Store, fold
 from windsock.release.judge import Evidence, Judgement, judge_candidate
-from windsock.release.policy import Decision, decide
+from windsock.release.policy import Decision, decide, decide_unready
 from windsock.release.traffic import OvertakenError, Traffic, Wanted
 
 
@@ -65,7 +65,9 @@ def advance(release: Release, now: datetime) -> Turn:
     if state.phase is Phase.IDLE:
         return Turn(state, missing or "no rollout is under way")
     if missing and not state.confirmed:
-        return Turn(state, missing)
+        decision = decide_unready(state, missing, now, release.settings)
+        turn = Turn(state, missing, decision)
+        return turn if decision.kind is None else _enact(release, state, decision.kind, decision, turn, now)
     # From here on a candidate that is no longer ready is judged all the same: it may be dead, and must come off.
     if not state.confirmed:
         return _note(release, state, Kind.CONFIRMED, now, f"the traffic follows: {state.weight} %", {})
