@@ -164,6 +164,7 @@ def _training_set(store: Store, workspace: Workspace) -> str:
 
 MORE: Mapping[str, Callable[[argparse.Namespace, Artifact, Workspace, Store], dict[str, Any]]] = {
     "training": _training,
+    "validation": lambda options, *_: {"override": options.override},
     "materialization": _materialization,
     "monitoring": _monitoring,
 }

@@ -15,10 +15,16 @@ from pipelines.launch import launch
 from pipelines.materialization import materialization
 from pipelines.monitoring import monitoring
 from pipelines.training import training
+from pipelines.validation import validation
 from pipelines.workspace import COMPILED
 
 IMAGES = REPOSITORY / "manifests" / "images" / "kustomization.yaml"
-PIPELINES = {"training": training, "materialization": materialization, "monitoring": monitoring}
+PIPELINES = {
+    "validation": validation,
+    "training": training,
+    "materialization": materialization,
+    "monitoring": monitoring,
+}
 # Compiled last: it names the image that has the others in it.
 LAUNCHES = {"launch": launch}
 

@@ -39,15 +39,20 @@ def training_arguments(options: argparse.Namespace, workspace: Workspace) -> dic
     }
 
 
-def materialization_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    """What materialization is given."""
+def validation_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    """What validation is given."""
     return {
         "as_of": options.as_of,
         "use_case": str(pack_use_case(options.use_case, workspace.use_cases).path),
         "landing": str(options.landing or workspace.landing),
-        "online_store": options.online_store or workspace.online_store,
         "override": options.override,
     }
+
+
+def materialization_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    """What materialization is given."""
+    store = options.online_store or workspace.online_store
+    return {**validation_arguments(options, workspace), "online_store": store}
 
 
 def monitoring_arguments(options: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
@@ -125,6 +130,7 @@ def register_release(results: Sequence[StepResult], workspace: Workspace, wait: 
 
 
 ARGUMENTS: Mapping[str, Callable[[argparse.Namespace, Workspace], dict[str, Any]]] = {
+    "validation": validation_arguments,
     "training": training_arguments,
     "materialization": materialization_arguments,
     "monitoring": monitoring_arguments,

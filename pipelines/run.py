@@ -11,7 +11,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
 PREPARED = Path(__file__).parent / ".venv"
-PIPELINES = ("materialization", "monitoring", "training")
+PIPELINES = ("materialization", "monitoring", "training", "validation")
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -98,15 +98,14 @@ def judged(site: Site, bundle: Bundle, until: datetime, override: str) -> tuple[
     Raises:
         InputError: there are no data to judge.
     """
-    scratch = site.place.root / "replay"
-    command = [python("pipelines"), "-m", "pipelines.run", "materialization", "--as-of", format_time(until)]
-    command += ["--use-case", str(bundle.use_case), "--online-store", f"sqlite:///{scratch / 'end.db'}"]
+    command = [python("pipelines"), "-m", "pipelines.run", "validation", "--as-of", format_time(until)]
+    command += ["--use-case", str(bundle.use_case)]
     command += ["--override", override] if override else []
-    before = set(site.workspace.runs.glob("materialization-*"))
+    before = set(site.workspace.runs.glob("validation-*"))
     code = subprocess.run(command, cwd=REPOSITORY, check=False).returncode
     if code not in (0, EXIT_REFUSED):
         raise InputError("data", f"until {format_time(until)}", "deliveries that can be judged; see above")
-    (run,) = set(site.workspace.runs.glob("materialization-*")) - before
+    (run,) = set(site.workspace.runs.glob("validation-*")) - before
     return run / "validate-data" / "judged", code == 0
 
 

@@ -68,6 +68,18 @@ def test_a_stretch_knows_what_was_known_at_its_beginning(options):
         assert list(stretches) == []
 
 
+def test_what_is_brought_bit_by_bit_is_what_is_brought_at_once(options, tmp_path):
+    options.stretch_minutes = 7
+    with open_replay(options) as replay:
+        last = [stretch["at"] for stretch in replay.stretches()][-1]
+        bit_by_bit = {view: replay.ledger.digests(view) for view in replay.repository.views}
+    options.since, options.online_store = last, f"sqlite:///{tmp_path / 'at_once.db'}"
+    with open_replay(options) as replay:
+        next(replay.stretches())
+        assert {view: replay.ledger.digests(view) for view in replay.repository.views} == bit_by_bit
+    assert any(bit_by_bit.values())
+
+
 def test_labels_come_once_they_are_settled_and_not_from_before_the_replay(options):
     options.stretch_minutes = DAY
     options.since = format_time(at(110))

@@ -253,21 +253,28 @@ class History:
             self._run("drop table current; alter table looked_up rename to current")
         return self.connection.execute("select * from current order by position").fetch_arrow_table()
 
-    def latest(self, view: FeatureView) -> pa.Table:
-        """Each key's newest row as known at `as_of`; `key` and `digest` name the key and the whole content."""
+    def latest(self, view: FeatureView, since: datetime | None = None) -> pa.Table:
+        """Each key's newest row as known at `as_of`; `key` and `digest` name the key and the whole content.
+
+        With `since` only of keys that have a row which was not known by then.
+        """
+        keys, news = quoted(view.join_keys), f"greatest({EVENT}, {CREATED})"
+        fresh = f'select distinct {keys} from features."{view.name}" where {news} > $since and {news} <= $as_of'
+        chosen = f"semi join ({fresh}) as fresh using ({keys})" if since else ""
+        times = {"as_of": self.as_of} | ({"since": since} if since else {})
         row_key = ", ".join(f"'{name}': \"{name}\"" for name in view.join_keys)
         content = ", ".join(f"'{name}': \"{name}\"" for name in (*view.features, EVENT, CREATED))
         return self.connection.execute(
             f"""
             select *, to_json({{{row_key}}})::VARCHAR as key, md5(to_json({{{content}}})::VARCHAR) as digest
-            from features."{view.name}"
+            from features."{view.name}" {chosen}
             where {EVENT} <= $as_of and {CREATED} <= $as_of
             qualify row_number() over (
                 partition by {quoted(view.join_keys)} order by {EVENT} desc, {CREATED} desc
             ) = 1
             order by {quoted(view.join_keys)}
             """,
-            {"as_of": self.as_of},
+            times,
         ).fetch_arrow_table()
 
     def earlier(self, as_of: datetime) -> "History":

@@ -70,13 +70,19 @@ def bring(
     return {"rows_written": write(history, repository, ledger, view), "from": before, "to": format_time(as_of)}
 
 
-def write(history: History, repository: Repository, ledger: Ledger, view: FeatureView) -> int:
-    """Writes the rows of a computed view that differ from what lies in the store; returns their number."""
-    latest = history.latest(view)
+def write(
+    history: History, repository: Repository, ledger: Ledger, view: FeatureView, since: datetime | None = None
+) -> int:
+    """Writes the rows of a computed view that differ from what lies in the store; returns their number.
+
+    With `since` the store has all that this very computation of the view knew by then: only what is news is looked at,
+    and no key can be gone.
+    """
+    latest = history.latest(view, since)
     known = ledger.digests(view.name)
     current = dict(zip(latest.column("key").to_pylist(), latest.column("digest").to_pylist(), strict=True))
     changed = {key: digest for key, digest in current.items() if known.get(key) != digest}
-    gone = sorted(known.keys() - current.keys())
+    gone = [] if since else sorted(known.keys() - current.keys())
     ledger.begin(view.name, format_time(history.as_of), [*changed, *gone])
     repository.write_online(view, history.rows_to_write(view, latest, list(changed), gone))
     ledger.end(view.name, changed, gone)

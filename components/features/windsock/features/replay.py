@@ -57,7 +57,7 @@ class Replay:
 
     def stretches(self) -> Iterator[dict[str, Any]]:
         """Brings features and labels to each stretch's beginning, and gives its requests."""
-        at = self.begins_at
+        at, brought = self.begins_at, None
         labels_since = self.labels_since or at
         while at < self.until:
             end = min(at + self.stretch, self.until)
@@ -65,7 +65,8 @@ class Replay:
             if requests:
                 known = self.history.earlier(at)
                 views = () if self.requests_only else self.repository.views.values()
-                rows = sum(write(known, self.repository, self.ledger, view) for view in views)
+                rows = sum(write(known, self.repository, self.ledger, view, brought) for view in views)
+                brought = at
                 settled = write_labels(known, self.labels, labels_since)
                 times = {"at": format_time(at), "until": format_time(end)}
                 yield {**times, "rows_written": rows, "labels": settled, "requests": requests}
