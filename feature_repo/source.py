@@ -2,6 +2,8 @@
 
     python source.py --into LANDING --until 2013-07-01
 
+With `--incidents FILE` what upstream gets wrong in the year is delivered as well: see `incidents.toml`.
+
 One file a table and day (`LANDING/flights/2013-01/2013-01-05.csv`), by the UTC day on which the rows became known, and
 beside it a receipt with its row count and SHA-256, written last: a file without a receipt is half a delivery. Days that
 are there already stay as they are.
@@ -25,6 +27,7 @@ import json
 import os
 import sys
 import tempfile
+import tomllib
 import zipfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -123,6 +126,21 @@ def load(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table {table} as {query}")
 
 
+def apply(connection: duckdb.DuckDBPyConnection, incidents: Path) -> None:
+    """Has the upstream tables go wrong as a file says: statements on them, incident by incident."""
+    try:
+        given = tomllib.loads(incidents.read_text(encoding="utf-8")).get("data", [])
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"source: --incidents: got {str(incidents)!r}, expected a TOML file ({error})") from None
+    for incident in given:
+        try:
+            for statement in incident["sql"]:
+                connection.execute(statement)
+        except (KeyError, TypeError, duckdb.Error) as error:
+            name = incident.get("name", "an incident without a name")
+            raise SystemExit(f"source: {incidents.name}: {name}: expected `sql` that runs ({error!r})") from None
+
+
 def deliver(connection: duckdb.DuckDBPyConnection, table: str, day: date, landing: Path) -> bool:
     """Delivers one day of one table, the receipt last; returns False when it was delivered before."""
     folder = landing / table / f"{day:%Y-%m}"
@@ -144,7 +162,7 @@ def deliver(connection: duckdb.DuckDBPyConnection, table: str, day: date, landin
     return True
 
 
-def release(landing: Path, until: date) -> int:
+def release(landing: Path, until: date, incidents: Path | None = None) -> int:
     """Delivers everything that was known before `until` (UTC midnight); returns the number of new files."""
     days = [FIRST_DAY + timedelta(days=number) for number in range((min(until, LAST_DAY) - FIRST_DAY).days)]
     receipts = (landing / table / f"{day:%Y-%m}" / f"{day}.receipt.json" for table in TABLES for day in days)
@@ -152,6 +170,8 @@ def release(landing: Path, until: date) -> int:
         return 0
     with duckdb.connect() as connection:
         load(connection)
+        if incidents is not None:
+            apply(connection, incidents)
         return sum(deliver(connection, table, day, landing) for day in days for table in TABLES)
 
 
@@ -160,12 +180,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Delivers the flights of 2013 into a landing zone, day by day.")
     parser.add_argument("--into", type=Path, required=True, help="the landing zone, a directory")
     parser.add_argument("--until", required=True, help="deliver what was known before this day, such as 2013-07-01")
+    parser.add_argument("--incidents", type=Path, help="a TOML file of what upstream gets wrong; default: nothing")
     arguments = parser.parse_args()
     try:
         until = datetime.fromisoformat(arguments.until).date()
     except ValueError:
         raise SystemExit(f"source: --until: got {arguments.until!r}, expected a day such as 2013-07-01") from None
-    count = release(arguments.into, until)
+    count = release(arguments.into, until, arguments.incidents)
     print(f"landing zone {arguments.into}: {count} new files, complete until {min(until, LAST_DAY)}", file=sys.stderr)
 
 

@@ -1,6 +1,6 @@
 """`make year`: the recorded year through the whole chain. Killed and started again, it goes on where it was.
 
-    python -m year --home DIRECTORY [--since 2013-05-01] [--until 2014-01-01] [--days 7]
+    python -m year --home DIRECTORY [--since 2013-05-01] [--until 2014-01-01] [--days 7] [--scenario FILE]
 
 Started by any Python 3.11, it goes on in the edge's environment.
 """
@@ -24,6 +24,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--since", type=date.fromisoformat, default=date(2013, 5, 1), help="the first model's time")
     parser.add_argument("--until", type=date.fromisoformat, default=date(2014, 1, 1), help="the last day, and not it")
     parser.add_argument("--days", type=int, default=7, help="how often data are judged, answers watched")
+    parser.add_argument("--scenario", type=Path, help="a TOML file of what goes wrong; default: nothing")
     parser.add_argument("--report", type=Path, help="where the page goes; default: year.html in the home")
     return parser.parse_args(arguments)
 
@@ -38,12 +39,14 @@ def run(options: argparse.Namespace) -> int:
     from year.journal import Ended, Journal
     from year.page import year_page
     from year.plan import Stage, next_due, periods, plan
+    from year.scenario import Scenario
 
     home = options.home.resolve()
     use_case = load_use_case(ROOT / "feature_repo")
-    calendar = periods(options.since, options.until, options.days)
+    scenario = Scenario.read(options.scenario) if options.scenario else None
+    calendar = periods(options.since, options.until, options.days, scenario.days if scenario else ())
     stages = plan(calendar, -(-use_case.label.mature_after_hours // 24))
-    chain, journal = Chain(home), Journal(home / "journal.jsonl")
+    chain, journal = Chain(home, scenario), Journal(home / "journal.jsonl")
     home.mkdir(parents=True, exist_ok=True)
 
     def take(wanted: Stage | None) -> bool:
@@ -61,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         journal.add(Ended(due.name, due.stage.value, *times, figures))
         print(f"{due.name:<22}{times[3]:7.1f} s  {code}  {short(figures)}", flush=True)
         if due.stage == Stage.COUNT:
-            write_text(options.report or home / "year.html", year_page(use_case, journal.read()))
+            write_text(options.report or home / "year.html", year_page(use_case, journal.read(), scenario))
         return True
 
     with held(home / "lock") as mine:

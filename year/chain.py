@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from windsock.contracts.use_case_code import pack_use_case
 
 from pipelines.workspace import REPOSITORY, Workspace
 from year.plan import Due, Stage
+from year.scenario import Scenario
 
 READY_S = 600.0
 STOP_S = 60.0
@@ -36,8 +38,8 @@ class Said:
 class Chain:
     """Runs stages; everything they make lies below `home`."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, scenario: Scenario | None = None) -> None:
+        self.home, self.scenario = home, scenario
         self.workspace = Workspace(home)
         self.log = home / "year.log"
         self.registry = Registry(self.workspace.releases)
@@ -130,17 +132,22 @@ class Chain:
                 raise InputError("serving", "not ready", f"servers that come up; see {log}")
             time.sleep(0.2)
 
+    def _source(self, until: date) -> int:
+        source = ["feature_repo/source.py", "--into", str(self.workspace.landing), "--until", str(until)]
+        source += ["--incidents", str(self.scenario.path)] if self.scenario else []
+        return self.must("feature_repo", *source).exit_code
+
     def _deliver(self, due: Due) -> tuple[int, dict[str, Any]]:
-        source = ["feature_repo/source.py", "--into", str(self.workspace.landing), "--until", str(due.period.until)]
-        return self.must("feature_repo", *source).exit_code, {}
+        return self._source(due.period.until), {}
 
     def _train(self, due: Due) -> tuple[int, dict[str, Any]]:
-        source = ["feature_repo/source.py", "--into", str(self.workspace.landing), "--until", str(due.period.since)]
-        self.must("feature_repo", *source)
+        self._source(due.period.since)
         self.must("pipelines", "-m", "pipelines.run", "training", "--as-of", str(due.period.since))
         return 0, {"production": self.production()}
 
     def _lead(self, due: Due) -> tuple[int, dict[str, Any]]:
+        for bad in self.scenario.tried_in(due.period) if self.scenario else ():
+            bad.propose(self.registry, self.home / "scenario")
         candidate = self.registry.candidate()
         if candidate is None:
             return 0, {}
@@ -188,7 +195,8 @@ class Chain:
         words = ["-m", "windsock.drift.compare", "--use-case", str(use_case), "--labelled", str(runs[-1])]
         words += ["--since", str(due.counted.since), "--until", str(due.counted.until)]
         words += ["--model", f"first={self.first().artifact.path}"]
-        return 0, dict(json.loads(self.must("components/drift", *words).last_line))
+        counted = (str(due.counted.since), str(due.counted.until))
+        return 0, {"counted": counted, **json.loads(self.must("components/drift", *words).last_line)}
 
     def first(self) -> Bundle:
         """The first release, which the year began with."""

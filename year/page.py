@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 from windsock.contracts.chart import Bar, Series, bars, lines
 from windsock.contracts.report import Section, escape, figure, number, page, table
@@ -9,6 +10,7 @@ from windsock.contracts.use_case import UseCase
 
 from year.journal import Ended
 from year.plan import Stage
+from year.scenario import Scenario
 
 THOUSAND = 1000.0
 WAYS = {
@@ -100,8 +102,39 @@ def short(digest: object) -> str:
     return str(digest).removeprefix("sha256:")[:12]
 
 
-def year_page(use_case: UseCase, journal: Sequence[Ended]) -> str:
-    """The whole page."""
+def incidents_body(scenario: Scenario, journal: Sequence[Ended], currency: str) -> str:
+    """What went wrong, what was expected to catch it, what was said meanwhile, and what decisions cost then."""
+    spans = [(one.name, one.expected, one.since, one.until) for one in scenario.data]
+    spans += [(one.name, one.expected, one.at, one.at + timedelta(days=1)) for one in scenario.releases]
+    rows = []
+    for name, expected, since, until in sorted(spans, key=lambda span: span[2]):
+        if journal[0].since <= str(since) < journal[-1].until:
+            told = [f"{day[5:]} {what}: {words}" for day, what, words in during(journal, since, until)]
+            costs = [f"{number(value)} {way}" for way, value in costs_during(journal, since, until).items()]
+            cells = (name, f"{since} to {until}", expected, "; ".join(told), ", ".join(costs))
+            rows.append([escape(cell) or "nothing" for cell in cells])
+    return table(["what", "when", "expected to catch it", "what was said", f"{currency} per 1,000"], rows)
+
+
+def during(journal: Sequence[Ended], since: date, until: date) -> list[tuple[str, str, str]]:
+    """What was said from the end of the first day to the day after the last."""
+    last = until + timedelta(days=1)
+    return [event for event in events_of(journal) if str(since) < event[0] <= str(last)]
+
+
+def costs_during(journal: Sequence[Ended], since: date, until: date) -> dict[str, float | None]:
+    """Cost per 1,000 decisions by way, of the events of these days as nearly as they were counted apart."""
+    total: Counter[str] = Counter()
+    for ended in journal:
+        first, last = ended.figures.get("counted", ("", ""))
+        if ended.stage == Stage.COUNT and first < str(until) and last > str(since):
+            for figures in ended.figures.get("months", {}).values():
+                total.update(figures)
+    return {way: per_thousand(total, way) for way in WAYS} if total else {}
+
+
+def year_page(use_case: UseCase, journal: Sequence[Ended], scenario: Scenario | None = None) -> str:
+    """The whole page; with a scenario, what became of its incidents."""
     months, counts = months_of(journal), account(journal)
     total = whole(months)
     currency = use_case.costs.currency
@@ -115,6 +148,7 @@ def year_page(use_case: UseCase, journal: Sequence[Ended]) -> str:
             account_body(counts),
             DUE_ONLY,
         ),
+        *([Section("What went wrong", incidents_body(scenario, journal, currency))] if scenario else []),
         Section("What happened", events_body(journal)),
         Section("Where the time went", time_body(journal)),
     ]

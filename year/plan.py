@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from windsock.contracts.errors import InputError
 
@@ -49,8 +50,8 @@ class Due:
         return f"{self.period.since}/{self.stage.value}"
 
 
-def periods(since: date, until: date, days: int) -> list[Period]:
-    """The calendar from `since` to `until` cut every `days`; the last may be shorter.
+def periods(since: date, until: date, days: int, cuts: Collection[date] = ()) -> list[Period]:
+    """The calendar from `since` to `until` cut every `days`, and at the `cuts`; the last may be shorter.
 
     Raises:
         InputError: there is no such calendar.
@@ -59,8 +60,9 @@ def periods(since: date, until: date, days: int) -> list[Period]:
         raise InputError("--days", days, "1 or more")
     if until <= since:
         raise InputError("--until", str(until), f"a day after {since}")
-    starts = [since + timedelta(days=number) for number in range(0, (until - since).days, days)]
-    return [Period(start, min(start + timedelta(days=days), until)) for start in starts]
+    regular = {since + timedelta(days=number) for number in range(0, (until - since).days, days)}
+    starts = sorted(regular | {cut for cut in cuts if since < cut < until})
+    return [Period(*both) for both in pairwise([*starts, until])]
 
 
 def counted(period: Period, first: date, mature_days: int) -> Period:

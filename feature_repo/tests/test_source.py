@@ -243,3 +243,34 @@ def test_the_command_says_how_far_it_got(delivered):
     command = [sys.executable, str(FILE), "--into", str(delivered), "--until", str(UNTIL)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stderr == f"landing zone {delivered}: 0 new files, complete until 2013-01-04\n"
+
+
+def test_incidents_change_their_days_and_no_other(source, delivered, tmp_path):
+    (tmp_path / "incidents.toml").write_text(
+        """[[data]]
+        sql = ["update weather set published_at = published_at + interval 1 day where published_at < '2013-01-02'"]
+        """
+    )
+    source.release(tmp_path / "landing", UNTIL, tmp_path / "incidents.toml")
+    other, usual = contents(tmp_path / "landing"), contents(delivered)
+    changed = {name.split(".")[0] for name in usual if other[name] != usual[name]}
+    assert changed == {"weather/2013-01/2013-01-01", "weather/2013-01/2013-01-02"}
+
+
+def test_the_incidents_of_the_year_run(source):
+    with duckdb.connect() as connection:
+        source.load(connection)
+        rows = {table: one(connection, f"select count(*) from {table}") for table in TABLES}
+        source.apply(connection, FILE.with_name("incidents.toml"))
+        more = {table: one(connection, f"select count(*) from {table}") - rows[table] for table in TABLES}
+        assert more == {"flights": 0, "outcomes": 0, "weather": 2 * 24 * 3}
+        cold = "select max(temperature_f) from weather where published_at between '2013-05-16' and '2013-05-17'"
+        assert one(connection, cold) < 35
+
+
+@pytest.mark.parametrize("text", ["data = [", "[[data]]\nname = 'x'", "[[data]]\nname = 'x'\nsql = ['nonsense']"])
+def test_an_incident_that_does_not_run_is_one_line(source, tmp_path, text):
+    (tmp_path / "incidents.toml").write_text(text)
+    with pytest.raises(SystemExit, match=r"^source: .*incidents.toml.*expected"):
+        source.release(tmp_path / "landing", UNTIL, tmp_path / "incidents.toml")
+    assert not (tmp_path / "landing").exists()

@@ -50,3 +50,9 @@ def test_a_killed_year_goes_on_at_the_first_stage_that_has_not_ended():
         assert next_due(stages, ended) == due
         ended.add(due.name)
     assert next_due(stages, ended) is None
+
+
+def test_a_calendar_is_also_cut_where_asked():
+    cuts = [date(2013, 5, 3), date(2013, 5, 8), date(2013, 4, 1), date(2013, 5, 15)]
+    found = periods(date(2013, 5, 1), date(2013, 5, 15), 7, cuts)
+    assert [(one.since.day, one.until.day) for one in found] == [(1, 3), (3, 8), (8, 15)]
