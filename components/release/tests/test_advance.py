@@ -218,3 +218,20 @@ def test_without_traffic_to_split_a_release_serves_at_once(tmp_path):
         state = advance(release, START).state
     assert (state.phase, state.serving) == (Phase.IDLE, CANDIDATE)
     assert Unsplit(tmp_path).get_weights() == {CANDIDATE: FULL}
+
+
+@pytest.mark.parametrize(("copies", "able"), [("always", False), ("never", True), ("first", True)])
+def test_copies_that_nobody_sends_are_not_missed(copies, able):
+    world = World(np.random.default_rng(5), Rates())
+    world.edge.copies = able
+    release = begin(world, replace(SETTINGS, copies=copies))
+
+    def look(state):
+        found = world.look(state)
+        # Whoever reads records sees requests without a copy, and cannot know that none was sent.
+        return replace(found, evidence=replace(found.evidence, copies=(5_000, 0))) if state.weight else found
+
+    for _ in range(60):
+        world.tick(5)
+        advance(replace(release, look=look), world.now)
+    assert world.store.entries[-1].kind is Kind.SETTLED

@@ -7,7 +7,7 @@ newer one.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -79,9 +79,12 @@ def advance(release: Release, now: datetime) -> Turn:
         if look.baseline is None:
             return Turn(state, "waits for enough answers of the serving release", evidence=look.evidence)
         return _note(release, state, Kind.MEASURED, now, "the serving release as it is", {"baseline": look.baseline})
-    judgement = judge_candidate(look.evidence, release.settings, release.costs)
-    decision = decide(state, judgement, look.evidence, now, release.settings)
-    turn = Turn(state, decision.reason, decision, judgement, look.evidence)
+    # Where nobody sends copies none are missing.
+    copied = wanted(state, release.settings, release.traffic.copies).copies_to
+    evidence = look.evidence if copied else replace(look.evidence, copies=(0, 0))
+    judgement = judge_candidate(evidence, release.settings, release.costs)
+    decision = decide(state, judgement, evidence, now, release.settings)
+    turn = Turn(state, decision.reason, decision, judgement, evidence)
     return turn if decision.kind is None else _enact(release, state, decision.kind, decision, turn, now)
 
 
