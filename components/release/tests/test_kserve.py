@@ -123,6 +123,17 @@ def test_what_the_controller_has_not_seen_yet_is_no_step_done():
     assert place(cluster) == ("s3://releases/new", 0)
 
 
+def test_in_probation_the_release_before_is_pinned_and_that_is_as_wanted():
+    cluster = Cluster(service())
+    leading, all_but_settled = traffic(cluster), Wanted(4, {"old": 0, "new": 100})
+    leading.set_weights(Wanted(3, {"old": 50, "new": 50}))
+    leading.set_weights(all_but_settled)
+    follow(cluster, 100)
+    assert place(cluster) == ("s3://releases/new", 100)
+    assert leading.ready(all_but_settled) == ""
+    assert "pinned" in leading.ready(Wanted(4, {"new": 100}))
+
+
 def test_knative_promotes_by_leaving_the_field_out():
     cluster = Cluster(service())
     leading = traffic(cluster)
