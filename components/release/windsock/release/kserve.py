@@ -225,7 +225,7 @@ class KServeTraffic:
             return "KServe routes by other weights"
         if not _observed(service):
             return "KServe has not seen the last change yet"
-        # Only a rollout that has ended leaves something behind; in probation the release before is still there to go to.
+        # Only a rollout that has ended leaves something behind: in probation the release before may be wanted again.
         if len(wanted.weights) == 1 and (left := self._left_behind(service, next(iter(weights)))):
             return left
         return _not_ready(service)
