@@ -162,16 +162,37 @@ def deliver(connection: duckdb.DuckDBPyConnection, table: str, day: date, landin
     return True
 
 
-def release(landing: Path, until: date, incidents: Path | None = None) -> int:
+def open_upstream(kept: Path | None, incidents: Path | None) -> duckdb.DuckDBPyConnection:
+    """The upstream tables. With `kept` they are laid out in that file once, and found there the next time.
+
+    The file's name tells the incidents that it was laid out with, so that no others are ever found in it.
+    """
+    place = None
+    if kept is not None:
+        told = hashlib.sha256(incidents.read_bytes() if incidents else b"").hexdigest()[:12]
+        place = kept.with_name(f"{kept.stem}-{told}{kept.suffix}")
+        if place.exists():
+            return duckdb.connect(str(place), read_only=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f".{place.name}.partial-{os.getpid()}") if place else None
+    connection = duckdb.connect(str(partial or ":memory:"))
+    load(connection)
+    if incidents is not None:
+        apply(connection, incidents)
+    if place is None or partial is None:
+        return connection
+    connection.close()
+    os.replace(partial, place)
+    return duckdb.connect(str(place), read_only=True)
+
+
+def release(landing: Path, until: date, incidents: Path | None = None, upstream: Path | None = None) -> int:
     """Delivers everything that was known before `until` (UTC midnight); returns the number of new files."""
     days = [FIRST_DAY + timedelta(days=number) for number in range((min(until, LAST_DAY) - FIRST_DAY).days)]
     receipts = (landing / table / f"{day:%Y-%m}" / f"{day}.receipt.json" for table in TABLES for day in days)
     if all(receipt.exists() for receipt in receipts):
         return 0
-    with duckdb.connect() as connection:
-        load(connection)
-        if incidents is not None:
-            apply(connection, incidents)
+    with open_upstream(upstream, incidents) as connection:
         return sum(deliver(connection, table, day, landing) for day in days for table in TABLES)
 
 
@@ -181,12 +202,13 @@ def main() -> None:
     parser.add_argument("--into", type=Path, required=True, help="the landing zone, a directory")
     parser.add_argument("--until", required=True, help="deliver what was known before this day, such as 2013-07-01")
     parser.add_argument("--incidents", type=Path, help="a TOML file of what upstream gets wrong; default: nothing")
+    parser.add_argument("--upstream", type=Path, help="a file that keeps the upstream tables for the next delivery")
     arguments = parser.parse_args()
     try:
         until = datetime.fromisoformat(arguments.until).date()
     except ValueError:
         raise SystemExit(f"source: --until: got {arguments.until!r}, expected a day such as 2013-07-01") from None
-    count = release(arguments.into, until, arguments.incidents)
+    count = release(arguments.into, until, arguments.incidents, arguments.upstream)
     print(f"landing zone {arguments.into}: {count} new files, complete until {min(until, LAST_DAY)}", file=sys.stderr)
 
 

@@ -148,6 +148,8 @@ def execute(options: argparse.Namespace) -> Ended:
         raise InputError(
             "--request", options.request, "nothing on this machine: requests are kept in a cluster's store"
         )
+    if options.after is not None and not options.after.is_dir():
+        raise InputError("--after", str(options.after), "the directory of an earlier run on this machine")
     workspace = Workspace()
     compiled = COMPILED / f"{options.pipeline}.yaml"
     check_override(options.override, compiled.read_text(encoding="utf-8"))
@@ -164,9 +166,12 @@ def execute(options: argparse.Namespace) -> Ended:
 
     say(f"{options.pipeline} as of {given['as_of']}")
     try:
-        run_pipeline(compiled, given, workspace, progress.started, finished)
+        run_pipeline(compiled, given, workspace, progress.started, finished, options.after)
     except StepFailedError as failure:
         return report_failure(failure, results)
+    finally:
+        # For whoever goes on from this run; all else that is said is for a person.
+        print(*{result.task_root.parent for result in results}, flush=True)
     release = register_release(results, workspace, options.register_only) if options.pipeline == "training" else ""
     report_success(results, release)
     if options.pipeline == "monitoring":

@@ -20,7 +20,7 @@ def materialization(as_of: str, use_case: str, landing: str, online_store: str, 
     """
     the_use_case = dsl.importer(artifact_uri=use_case, artifact_class=dsl.Artifact, reimport=False)
     the_landing = dsl.importer(artifact_uri=landing, artifact_class=dsl.Artifact, reimport=True)
-    snapshot = snapshot_data(use_case=the_use_case.output, landing=the_landing.output, as_of=as_of)
+    snapshot = snapshot_data(use_case=the_use_case.output, landing=the_landing.output, as_of=as_of, recent=True)
     snapshot.set_caching_options(False)
     gate = validate_data(use_case=the_use_case.output, snapshot=snapshot.outputs["snapshot"], as_of=as_of)
     gate.set_caching_options(False)

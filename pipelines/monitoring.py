@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.drift.component import detect_drift, raise_alerts, request_retraining
+from components.drift.component import detect_drift, profile_reference, raise_alerts, request_retraining
 from components.features.component import rebuild_rows
 from components.gates.component import validate_data
 from components.ingest.component import join_labels, snapshot_data
@@ -34,7 +34,7 @@ def monitoring(
     the_training_set = dsl.importer(artifact_uri=training_set, artifact_class=dsl.Artifact, reimport=False)
     the_known = dsl.importer(artifact_uri=known, artifact_class=dsl.Artifact, reimport=False)
 
-    snapshot = snapshot_data(use_case=the_use_case.output, landing=the_landing.output, as_of=as_of)
+    snapshot = snapshot_data(use_case=the_use_case.output, landing=the_landing.output, as_of=as_of, recent=True)
     # Its verdict stops nothing here: answers were given, and somebody is to know how they were.
     data_gate = validate_data(use_case=the_use_case.output, snapshot=snapshot.outputs["snapshot"], as_of=as_of)
     joined = join_labels(
@@ -50,11 +50,15 @@ def monitoring(
         labelled=joined.outputs["labelled"],
         as_of=as_of,
     )
+    # The only step that is reused: it knows of no time and of no answer.
+    reference = profile_reference(
+        use_case=the_use_case.output, release=the_release.output, training_set=the_training_set.output
+    )
     drift = detect_drift(
         use_case=the_use_case.output,
         release=the_release.output,
         labelled=joined.outputs["labelled"],
-        training_set=the_training_set.output,
+        reference=reference.outputs["reference"],
         rebuilt=rebuilt.outputs["rebuilt"],
         as_of=as_of,
     )

@@ -25,6 +25,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--online-store", default="", help="sqlite:///… or redis://…; default .windsock/online")
     parser.add_argument("--register-only", action="store_true", help="leave production as it is: a canary decides")
     parser.add_argument("--request", default="", help="on a cluster: one run for this name, however often it is asked")
+    parser.add_argument("--after", type=Path, help="a validation run of the same time: its data are not judged again")
     parser.add_argument("--override", default="", help="signed-off entries that lift named findings, as JSON")
     return parser.parse_args(arguments)
 

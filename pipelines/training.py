@@ -34,7 +34,7 @@ def training(
     the_production = dsl.importer(artifact_uri=production, artifact_class=dsl.Artifact, reimport=False)
 
     # What reads the outside world or answers for a gate runs every time; what only computes may be reused.
-    snapshot = snapshot_data(use_case=the_use_case.output, landing=the_landing.output, as_of=as_of)
+    snapshot = snapshot_data(use_case=the_use_case.output, landing=the_landing.output, as_of=as_of, recent=False)
     snapshot.set_caching_options(False)
     data_gate = validate_data(use_case=the_use_case.output, snapshot=snapshot.outputs["snapshot"], as_of=as_of)
     data_gate.set_caching_options(False)

@@ -8,7 +8,6 @@ Started by any Python 3.11, it goes on in the edge's environment.
 import argparse
 import os
 import sys
-import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -23,66 +22,42 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--home", type=Path, default=ROOT / ".windsock" / "year", help="everything is kept here")
     parser.add_argument("--since", type=date.fromisoformat, default=date(2013, 5, 1), help="the first model's time")
     parser.add_argument("--until", type=date.fromisoformat, default=date(2014, 1, 1), help="the last day, and not it")
-    parser.add_argument("--days", type=int, default=7, help="how often data are judged, answers watched")
+    parser.add_argument("--days", type=int, default=1, help="how often data are judged and answers watched")
     parser.add_argument("--scenario", type=Path, help="a TOML file of what goes wrong; default: nothing")
     parser.add_argument("--report", type=Path, help="where the page goes; default: year.html in the home")
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Every stage that has not ended, a line each, and the page after each period."""
-    from windsock.contracts.files import write_json, write_text
+    """Every stage that has not ended, a line each, and the page at the end."""
+    from windsock.contracts.files import write_text
     from windsock.contracts.lock import held
     from windsock.contracts.use_case import load_use_case
 
-    from year.chain import Chain
-    from year.journal import Ended, Journal
+    from year.journal import Journal
     from year.page import year_page
-    from year.plan import Stage, next_due, periods, plan
+    from year.plan import periods, plan
+    from year.run import Run
     from year.scenario import Scenario
 
-    home = options.home.resolve()
+    home, report = options.home.resolve(), options.report or options.home / "year.html"
     use_case = load_use_case(ROOT / "feature_repo")
     scenario = Scenario.read(options.scenario) if options.scenario else None
     calendar = periods(options.since, options.until, options.days, scenario.days if scenario else ())
     stages = plan(calendar, -(-use_case.label.mature_after_hours // 24))
-    chain, journal = Chain(home, scenario), Journal(home / "journal.jsonl")
+    journal = Journal(home / "journal.jsonl")
     home.mkdir(parents=True, exist_ok=True)
-
-    def take(wanted: Stage | None) -> bool:
-        """Takes the stage that is next, if it is the wanted one; says whether it did."""
-        ended = journal.read()
-        due = next_due(stages, {one.name for one in ended})
-        if due is None or (wanted is not None and due.stage != wanted):
-            return False
-        began = time.monotonic()
-        code, figures = chain.run(due)
-        if due.stage == Stage.TRAIN:
-            write_json(home / "first.json", {"digest": chain.production()})
-        figures["production"] = chain.production()
-        times = (str(due.period.since), str(due.period.until), code, round(time.monotonic() - began, 1))
-        journal.add(Ended(due.name, due.stage.value, *times, figures))
-        print(f"{due.name:<22}{times[3]:7.1f} s  {code}  {short(figures)}", flush=True)
-        if due.stage == Stage.COUNT:
-            write_text(options.report or home / "year.html", year_page(use_case, journal.read(), scenario))
-        return True
-
     with held(home / "lock") as mine:
         if not mine:
             print("year: another process runs it", file=sys.stderr)
             return 1
-        take(Stage.TRAIN)
-        with chain.serving(str(options.since)):
-            while take(None):
-                pass
-    print(f"report {options.report or home / 'year.html'}")
+        try:
+            Run(home, scenario, journal, stages).go()
+        finally:
+            if ended := journal.read():
+                write_text(report, year_page(use_case, ended, scenario))
+                print(f"report {report}", flush=True)
     return 0
-
-
-def short(figures: dict[str, object]) -> str:
-    """The figures that fit on a line."""
-    shown = {name: value for name, value in figures.items() if name not in ("months", "production") and value}
-    return ", ".join(f"{name} {str(value)[:60]}" for name, value in shown.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

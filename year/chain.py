@@ -9,22 +9,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
-from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_REFUSED, InputError
+from windsock.contracts.errors import EXIT_REFUSED, InputError
 from windsock.contracts.files import read_json
+from windsock.contracts.recorded import CLOCK
 from windsock.contracts.release import Bundle, Registry
 from windsock.contracts.use_case_code import pack_use_case
+from windsock.contracts.warm import Command, run
 
+from pipelines.runners.environment import STEP_ENVIRONMENT
 from pipelines.workspace import REPOSITORY, Workspace
-from year.plan import Due, Stage
+from year.plan import Due, Period, Stage
 from year.scenario import Scenario
+from year.ungated import train_ungated
 
 READY_S = 600.0
 STOP_S = 60.0
-SHIPPED_S = 40.0
-# A rollout that is undecided when the replayed time is over was asked to stop; it goes on in the next period.
-UNDECIDED = 130
+# An hour's questions go in calls of so many; while a release is tried each goes alone, since the split is by call.
+BATCH_ROWS = 60
 
 
 @dataclass(frozen=True)
@@ -36,13 +40,19 @@ class Said:
 
 
 class Chain:
-    """Runs stages; everything they make lies below `home`."""
+    """Runs stages; everything they make lies below `home`. Two of them may run at once: one ahead, one served."""
 
-    def __init__(self, home: Path, scenario: Scenario | None = None) -> None:
+    def __init__(self, home: Path, scenario: Scenario | None, environment: Mapping[str, str]) -> None:
         self.home, self.scenario = home, scenario
         self.workspace = Workspace(home)
-        self.log = home / "year.log"
         self.registry = Registry(self.workspace.releases)
+        self.environment = {**os.environ, **environment, "WINDSOCK_HOME": str(home)}
+        # By the time at which a period ends: the run that judged its data.
+        self.judged: dict[date, dict[str, Any]] = {}
+        self.watched: Path | None = None
+        self._old: list[Path] = []
+        self.ungated: dict[date, str] = {}
+        self.trying = False
 
     def run(self, due: Due) -> tuple[int, dict[str, Any]]:
         """Runs a stage; returns its exit code and its figures.
@@ -50,49 +60,60 @@ class Chain:
         Raises:
             InputError: it broke: what a gate or a judge refuses is no break.
         """
-        return self._stages[due.stage](due)
+        code, figures = self._stages[due.stage](due)
+        self.remember(due, figures)
+        return code, figures
+
+    def remember(self, due: Due, figures: Mapping[str, Any]) -> None:
+        """Takes in what a stage said, in this process or in one that was killed: later stages go by it."""
+        if due.stage == Stage.JUDGE:
+            self.judged[due.period.until] = dict(figures)
+        elif due.stage == Stage.MONITOR:
+            self._old += [self.watched] if self.watched else []
+            self.watched = Path(figures["run"])
+        elif due.stage == Stage.UNGATED:
+            self.ungated[due.period.until] = figures["release"]
+        elif due.stage == Stage.LEAD:
+            self.trying = figures["phase"] != "idle"
 
     @property
     def _stages(self) -> Mapping[Stage, Callable[[Due], tuple[int, dict[str, Any]]]]:
         return {
             Stage.TRAIN: self._train,
             Stage.DELIVER: self._deliver,
-            Stage.LEAD: self._lead,
+            Stage.JUDGE: self._judge,
+            Stage.UNGATED: self._ungated,
             Stage.REPLAY: self._replay,
             Stage.MONITOR: self._monitor,
-            Stage.COUNT: self._count,
             Stage.RETRAIN: self._retrain,
+            Stage.LEAD: self._lead,
+            Stage.COUNT: self._count,
         }
 
-    def command(self, folder: str, *words: str) -> Said:
-        """Runs a command in a folder's environment; what it says goes to the year's log."""
+    def command(self, folder: str, module: str, *words: str, log: str = "year") -> Said:
+        """Runs a command in a folder's environment; what it says goes to a log of the year's."""
         python = REPOSITORY / folder / ".venv" / "bin" / "python"
         if not python.exists():
             raise InputError("environment", f"{folder}/.venv", "a prepared one: run `make environments`")
-        environment = {**os.environ, "WINDSOCK_HOME": str(self.home)}
-        with self.log.open("a", encoding="utf-8") as log:
-            print(f"$ {folder} {' '.join(words)}", file=log, flush=True)
-            done = subprocess.run(
-                [python, *words],
-                cwd=REPOSITORY,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                check=False,
-            )
-            log.write(done.stdout)
-        return Said(done.returncode, done.stdout.strip().rpartition("\n")[2])
+        with (self.home / f"{log}.log").open("a", encoding="utf-8") as said, TemporaryFile("w+") as told:
+            print(f"$ {folder} {module} {' '.join(words)}", file=said, flush=True)
+            with open(os.devnull, "rb") as nothing:
+                code = run(Command(python, module, words, REPOSITORY, self.environment), nothing, told, said)
+            told.seek(0)
+            text = told.read()
+            said.write(text)
+        return Said(code, text.strip().rpartition("\n")[2])
 
-    def must(self, folder: str, *words: str, also: tuple[int, ...] = ()) -> Said:
+    def must(self, folder: str, module: str, *words: str, also: tuple[int, ...] = (), log: str = "year") -> Said:
         """The same, for a command that may end with 0 or with one of `also`.
 
         Raises:
             InputError: it ended otherwise.
         """
-        said = self.command(folder, *words)
+        said = self.command(folder, module, *words, log=log)
         if said.exit_code not in (0, *also):
-            raise InputError(f"{folder} {' '.join(words[:4])}", said.exit_code, f"an exit code of 0; see {self.log}")
+            what = f"{folder} {module} {' '.join(words[:4])}"
+            raise InputError(what, said.exit_code, f"an exit code of 0; see {self.home / log}.log")
         return said
 
     def production(self) -> str:
@@ -110,15 +131,16 @@ class Chain:
         clock, log = self.workspace.serving / "replayed.json", self.home / "serve.log"
         known = read_json(clock, "replay")["at"] if clock.exists() else as_of
         # The servers of a year that was killed may still be there; where there are none this says so, and that is all.
-        self.command("serving/edge", "-m", "serving.local", "stop")
+        self.command("serving/edge", "serving.local", "stop")
         python = REPOSITORY / "serving" / "edge" / ".venv" / "bin" / "python"
-        command = [python, "-m", "serving.local", "up", "--port", "0", "--as-of", known]
+        command = [python, "-m", "serving.local", "up", "--port", "0", "--as-of", known, "--clock", CLOCK]
         with log.open("wb") as said:
-            process = subprocess.Popen(
-                command, cwd=REPOSITORY, env={**os.environ, "WINDSOCK_HOME": str(self.home)}, stdout=said, stderr=said
-            )
+            process = subprocess.Popen(command, cwd=REPOSITORY, env=self.environment, stdout=said, stderr=said)
         try:
             self._await(process, log)
+            if self.trying:
+                # Servers that come up know the release in production alone: the rollout gets its traffic back.
+                self.must("serving/edge", "serving.local", "turn", "--at", known, also=(EXIT_REFUSED,))
             yield
         finally:
             process.terminate()
@@ -132,79 +154,117 @@ class Chain:
                 raise InputError("serving", "not ready", f"servers that come up; see {log}")
             time.sleep(0.2)
 
-    def _source(self, until: date) -> int:
-        source = ["feature_repo/source.py", "--into", str(self.workspace.landing), "--until", str(until)]
-        source += ["--incidents", str(self.scenario.path)] if self.scenario else []
-        return self.must("feature_repo", *source).exit_code
+    def _source(self, until: date, log: str) -> int:
+        words = ["--into", str(self.workspace.landing), "--until", str(until)]
+        words += ["--upstream", str(self.home / "upstream.duckdb")]
+        words += ["--incidents", str(self.scenario.path)] if self.scenario else []
+        return self.must("feature_repo", "feature_repo.source", *words, log=log).exit_code
 
     def _deliver(self, due: Due) -> tuple[int, dict[str, Any]]:
-        return self._source(due.period.until), {}
+        return self._source(due.period.until, "ahead"), {}
 
     def _train(self, due: Due) -> tuple[int, dict[str, Any]]:
-        self._source(due.period.since)
-        self.must("pipelines", "-m", "pipelines.run", "training", "--as-of", str(due.period.since))
+        self._source(due.period.since, "year")
+        self.must("pipelines", "pipelines.run", "training", "--as-of", str(due.period.since))
         return 0, {"production": self.production()}
+
+    def _judge(self, due: Due) -> tuple[int, dict[str, Any]]:
+        words = ["validation", "--as-of", str(due.period.until)]
+        said = self.must("pipelines", "pipelines.run", *words, also=(EXIT_REFUSED,), log="ahead")
+        run = Path(said.last_line)
+        return said.exit_code, {"run": str(run), "passed": said.exit_code == 0, "reasons": self._reasons(run)}
+
+    @staticmethod
+    def _reasons(run: Path) -> list[str]:
+        """The checks for which the data gates refuse."""
+        found = read_json(run / "validate-data" / "verdict" / "verdict.json", "verdict")["findings"]
+        return [str(one["check"]) for one in found if one["outcome"] != "passed"]
+
+    def _ungated(self, due: Due) -> tuple[int, dict[str, Any]]:
+        use_case = pack_use_case(REPOSITORY / "feature_repo", self.workspace.use_cases)
+        at = due.period.until
+        snapshot = Path(self.judged[at]["run"]) / "snapshot-data" / "snapshot"
+        place = self.home / "ungated" / str(at)
+        bundle = train_ungated(self._run_step, snapshot, use_case, f"{at}T00:00:00Z", place)
+        return 0, {"release": str(bundle.artifact.path)}
+
+    def _run_step(self, component: str, step: str, given: str) -> None:
+        python = REPOSITORY / "components" / component / ".venv" / "bin" / "python"
+        environment = {**self.environment, **STEP_ENVIRONMENT}
+        with (self.home / "ahead.log").open("ab") as said, open(os.devnull, "rb") as nothing:
+            command = Command(python, f"windsock.{component}", (step, given), REPOSITORY, environment)
+            if run(command, nothing, said, said) != 0:
+                raise InputError(f"{component} {step}", "an error", f"a model without gates; see {said.name}")
+
+    def _replay(self, due: Due) -> tuple[int, dict[str, Any]]:
+        clock, until = self.workspace.serving / "replayed.json", due.period.until
+        known = read_json(clock, "replay") if clock.exists() else {"at": ""}
+        judged = self.judged[until]
+        features = "brought" if judged["passed"] else "left: data refused"
+        if known.pop("at") >= f"{until}T00:00:00Z":
+            return 0, {"in_all": known, "features": features}  # All was asked before a kill.
+        words = ["replay", "--until", str(until), "--judged", str(Path(judged["run"]) / "validate-data" / "judged")]
+        words += [] if judged["passed"] else ["--requests-only"]
+        words += ["--batch-rows", str(1 if self.trying else BATCH_ROWS)]
+        said = self.must("serving/edge", "serving.local", *words, also=(EXIT_REFUSED,))
+        return said.exit_code, dict(json.loads(said.last_line))
+
+    def _monitor(self, due: Due) -> tuple[int, dict[str, Any]]:
+        words = ["monitoring", "--as-of", str(due.period.until), "--after", self.judged[due.period.until]["run"]]
+        run = Path(self.must("pipelines", "pipelines.run", *words).last_line)
+        newest = sorted((self.workspace.monitoring / "history").glob("*.json"))[-1]
+        details = read_json(newest, "history")["details"]
+        alerts = [alert["labels"] for alert in details["raised"]["alerts"] if not alert["ends_at"]]
+        named = [f"{labels['alertname']}: {labels['check']}" for labels in alerts]
+        verdict = read_json(run / "detect-drift" / "verdict" / "verdict.json", "verdict")
+        effects = {one["check"]: (one["outcome"], one["effect"]) for one in verdict["findings"]}
+        told = {"alerts": named, "why": details["why"], "request": details["request"]}
+        return 0, {"run": str(run), **told, "effects": effects}
+
+    def _retrain(self, _: Due) -> tuple[int, dict[str, Any]]:
+        before = self.registry.candidate()
+        said = self.command("pipelines", "pipelines.retrain")
+        after = self.registry.candidate()
+        new = after is not None and (before is None or before.digest != after.digest)
+        return said.exit_code, {"candidate": after.digest} if new and after else {}
 
     def _lead(self, due: Due) -> tuple[int, dict[str, Any]]:
         for bad in self.scenario.tried_in(due.period) if self.scenario else ():
             bad.propose(self.registry, self.home / "scenario")
-        candidate = self.registry.candidate()
-        if candidate is None:
-            return 0, {}
-        words = ["-m", "serving.local", "release", "--until", str(due.period.until), "--per-s", "60"]
-        # Data that the gates refuse end with code 2: the canary waits for better ones.
-        said = self.must("serving/edge", *words, also=(EXIT_BAD_INPUT, EXIT_REFUSED, UNDECIDED))
-        promoted = self.production() == candidate.digest
-        return said.exit_code, {
-            "candidate": candidate.digest,
-            "promoted": promoted,
-            "refused": self._refused(candidate),
-        }
-
-    def _refused(self, candidate: Bundle) -> bool:
-        return self.registry.refused(candidate.digest) is not None
-
-    def _replay(self, due: Due) -> tuple[int, dict[str, Any]]:
-        clock = self.workspace.serving / "replayed.json"
-        known = read_json(clock, "replay") if clock.exists() else {"at": ""}
-        if known.pop("at") >= f"{due.period.until}T00:00:00Z":
-            # All was asked before a kill, or during a canary: what the servers had not shipped yet goes first.
-            time.sleep(SHIPPED_S)
-            return 0, {"in_all": known}
-        words = ["-m", "serving.local", "replay", "--until", str(due.period.until)]
-        said = self.must("serving/edge", *words, also=(EXIT_REFUSED,))
+        if not self.trying and self.registry.candidate() is None:
+            return 0, {"phase": "idle"}
+        words = ["--at", str(due.period.until)]
+        if self.watched is not None:
+            words += ["--labels", str(self.watched / "join-labels" / "labelled" / "labels.csv")]
+        said = self.must("serving/edge", "serving.local", "turn", *words, also=(EXIT_REFUSED,))
         return said.exit_code, dict(json.loads(said.last_line))
 
-    def _monitor(self, due: Due) -> tuple[int, dict[str, Any]]:
-        words = ["-m", "pipelines.run", "monitoring", "--as-of", str(due.period.until)]
-        said = self.must("pipelines", *words, also=(EXIT_REFUSED,))
-        newest = sorted((self.workspace.monitoring / "history").glob("*.json"))[-1:]
-        entry = read_json(newest[0], "history") if newest else {}
-        if not str(entry.get("as_of", "")).startswith(str(due.period.until)) or entry.get("kind") == "ended":
-            return said.exit_code, {}
-        details = entry.get("details", {})
-        alerts = [alert["labels"] for alert in details.get("raised", {}).get("alerts", ()) if not alert["ends_at"]]
-        named = [f"{labels['alertname']}: {labels['check']}" for labels in alerts]
-        return said.exit_code, {"alerts": named, "why": details.get("why", ""), "request": details.get("request")}
-
     def _count(self, due: Due) -> tuple[int, dict[str, Any]]:
-        runs = sorted(self.workspace.runs.glob("monitoring-*/join-labels/labelled"))
-        if due.counted.until <= due.counted.since or not runs:
-            return 0, {}
-        use_case = pack_use_case(REPOSITORY / "feature_repo", self.workspace.use_cases).path
-        words = ["-m", "windsock.drift.compare", "--use-case", str(use_case), "--labelled", str(runs[-1])]
-        words += ["--since", str(due.counted.since), "--until", str(due.counted.until)]
-        words += ["--model", f"first={self.first().artifact.path}"]
-        counted = (str(due.counted.since), str(due.counted.until))
-        return 0, {"counted": counted, **json.loads(self.must("components/drift", *words).last_line)}
+        month = due.counted or due.period
+        use_case = pack_use_case(REPOSITORY / "feature_repo", self.workspace.use_cases)
+        labelled = (self.watched or self.home) / "join-labels" / "labelled"
+        words = ["--use-case", str(use_case.path), "--labelled", str(labelled)]
+        words += ["--since", str(month.since), "--until", str(month.until)]
+        words += ["--model", f"first={self.first().artifact.path}", "--model", f"ungated={self._model_of(month)}"]
+        said = self.must("components/drift", "windsock.drift.compare", *words)
+        return 0, {"counted": (str(month.since), str(month.until)), **json.loads(said.last_line)}
+
+    def _model_of(self, month: Period) -> str:
+        """The model of a month that no gate has seen: in the first month the one that all begin with."""
+        return self.ungated.get(month.since, str(self.first().artifact.path))
 
     def first(self) -> Bundle:
         """The first release, which the year began with."""
         return self.registry.get(str(read_json(self.home / "first.json", "first release")["digest"]))
 
-    def _retrain(self, _: Due) -> tuple[int, dict[str, Any]]:
-        before = self.registry.candidate()
-        said = self.command("pipelines", "-m", "pipelines.retrain")
-        after = self.registry.candidate()
-        new = after is not None and (before is None or before.digest != after.digest)
-        return said.exit_code, {"candidate": after.digest} if new and after else {}
+    def forget_rows(self, before: date) -> None:
+        """Removes the rows of runs that nobody goes by any more: a year of them would fill a disk."""
+        for until in [until for until in self.judged if until < before]:
+            self._forget(Path(self.judged.pop(until)["run"]))
+        while self._old:
+            self._forget(self._old.pop())
+
+    @staticmethod
+    def _forget(run: Path) -> None:
+        for path in run.rglob("*.parquet"):
+            path.unlink()

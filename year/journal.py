@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
 
     def read(self) -> list[Ended]:
         """All lines. Half a line at the end, of a process that was killed as it wrote, is none.
@@ -47,9 +49,12 @@ class Journal:
         return found
 
     def add(self, ended: Ended) -> None:
-        """Adds a line and makes sure that it is there; what a killed process left of one is cut off first."""
+        """Adds a line and makes sure that it is there; what a killed process left of one is cut off first.
+
+        Safe for several threads.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+b") as file:
+        with self._lock, self.path.open("a+b") as file:
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)
             file.write(json.dumps(asdict(ended), sort_keys=True).encode() + b"\n")

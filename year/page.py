@@ -29,9 +29,9 @@ def months_of(journal: Sequence[Ended]) -> dict[str, dict[str, float]]:
     """Sums by month of all that was counted."""
     sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for ended in journal:
-        for month, figures in ended.figures.get("months", {}).items():
+        for day, figures in ended.figures.get("days", {}).items():
             for name, value in figures.items():
-                sums[month][name] += value
+                sums[day[:7]][name] += value
     return {month: dict(figures) for month, figures in sorted(sums.items())}
 
 
@@ -128,8 +128,9 @@ def costs_during(journal: Sequence[Ended], since: date, until: date) -> dict[str
     for ended in journal:
         first, last = ended.figures.get("counted", ("", ""))
         if ended.stage == Stage.COUNT and first < str(until) and last > str(since):
-            for figures in ended.figures.get("months", {}).values():
-                total.update(figures)
+            for day, figures in ended.figures.get("days", {}).items():
+                if str(since) <= day < str(until):
+                    total.update(figures)
     return {way: per_thousand(total, way) for way in WAYS} if total else {}
 
 

@@ -4,11 +4,26 @@ from kfp import dsl
 
 
 @dsl.container_component
+def profile_reference(
+    use_case: dsl.Input[dsl.Artifact],
+    release: dsl.Input[dsl.Artifact],
+    training_set: dsl.Input[dsl.Artifact],
+    reference: dsl.Output[dsl.Artifact],
+) -> dsl.ContainerSpec:
+    """Works out what monitoring needs of a release's own training set; the same inputs give the same bytes."""
+    return dsl.ContainerSpec(
+        image="windsock/drift",
+        command=["python", "-m", "windsock.drift", "profile_reference"],
+        args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
+    )
+
+
+@dsl.container_component
 def detect_drift(
     use_case: dsl.Input[dsl.Artifact],
     release: dsl.Input[dsl.Artifact],
     labelled: dsl.Input[dsl.Artifact],
-    training_set: dsl.Input[dsl.Artifact],
+    reference: dsl.Input[dsl.Artifact],
     rebuilt: dsl.Input[dsl.Artifact],
     as_of: str,
     verdict: dsl.Output[dsl.Artifact],

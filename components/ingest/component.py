@@ -8,9 +8,10 @@ def snapshot_data(
     use_case: dsl.Input[dsl.Artifact],
     landing: dsl.Input[dsl.Artifact],
     as_of: str,
+    recent: bool,
     snapshot: dsl.Output[dsl.Artifact],
 ) -> dsl.ContainerSpec:
-    """Takes what was known at `as_of` from the landing zone into a sealed snapshot."""
+    """Takes what was known at `as_of`, of late or of all time, from the landing zone into a sealed snapshot."""
     return dsl.ContainerSpec(
         image="windsock/ingest",
         command=["python", "-m", "windsock.ingest", "snapshot_data"],

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,12 +21,15 @@ from kfp.components import load_component_from_text
 from kfp.local import pipeline_orchestrator, status, subprocess_task_handler
 from kfp.local.task_handler_interface import ITaskHandler
 from windsock.contracts.errors import EXIT_CRASHED, InputError
+from windsock.contracts.warm import Command
+from windsock.contracts.warm import run as run_command
 
 from pipelines.images import Image, folder_image
 from pipelines.runners import reuse
+from pipelines.runners.environment import STEP_ENVIRONMENT
 from pipelines.workspace import Workspace
 
-STEP_ENVIRONMENT = {"PYTHONHASHSEED": "0", "TZ": "UTC", "PYTHONUNBUFFERED": "1"}
+LAST_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,16 @@ class StepFailedError(Exception):
 
 @dataclass
 class Run:
-    """One run of one compiled pipeline; `started` and `finished` are told of every step."""
+    """One run of one compiled pipeline; `started` and `finished` are told of every step.
+
+    `after` is an earlier run whose steps are not done again where they would do the same.
+    """
 
     workspace: Workspace
     cacheable: frozenset[str]
     started: Callable[[str], None]
     finished: Callable[[StepResult], None]
+    after: Path | None = None
     results: list[StepResult] = field(default_factory=list)
 
 
@@ -92,25 +98,19 @@ def prepared_image(reference: str) -> Image:
     return image
 
 
-def _execute(command: list[str], environment: Mapping[str, str], log: Path) -> tuple[int, str]:
+def _execute(command: Command, code: str, log: Path) -> tuple[int, str]:
     """Runs a step, keeps all that it prints in a log, and returns its exit code and last line."""
-    last_line = ""
-    with (
-        log.open("w", encoding="utf-8") as file,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=dict(environment),
-            text=True,
-            errors="replace",
-        ) as process,
-    ):
-        for line in process.stdout or ():
-            file.write(line)
-            last_line = line.strip() or last_line
-        code = process.wait()
-    return code, last_line if code >= 0 else f"ended by signal {-code}"
+    with log.open("wb") as file, open(os.devnull, "rb") as nothing:
+        ended = run_command(command, nothing, file, file, code)
+    return ended, last_line(log) if ended >= 0 else f"ended by signal {-ended}"
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says anything."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LAST_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def _run_step(run: Run, reference: str, full_command: list[str], variables: Mapping[str, str]) -> StepResult:
@@ -123,20 +123,22 @@ def _run_step(run: Run, reference: str, full_command: list[str], variables: Mapp
     began = time.monotonic()
     key = reuse.reuse_key(image.code, step, executor_input) if step in run.cacheable else None
     reused = key is not None and reuse.restore(run.workspace.reuse, key, task_root)
-    code, last_line = 0, ""
+    reused = reused or (run.after is not None and reuse.follow(run.after, image.code, step, executor_input, task_root))
+    code, said = 0, ""
     if not reused:
         named = {"WINDSOCK_IMAGE": reference, "WINDSOCK_CODE": image.code, "WINDSOCK_LOCK": image.lock}
-        command = [str(image.folder / ".venv" / "bin" / "python"), *full_command[1:]]
-        code, last_line = _execute(
-            command, {**os.environ, **STEP_ENVIRONMENT, **variables, **named}, task_root / "log.txt"
-        )
+        python = image.folder / ".venv" / "bin" / "python"
+        environment = {**os.environ, **STEP_ENVIRONMENT, **variables, **named}
+        _, _, module, *arguments = full_command
+        command = Command(python, module, arguments, Path.cwd(), environment)
+        code, said = _execute(command, image.code, task_root / "log.txt")
         if key is not None and code == 0:
             reuse.keep(run.workspace.reuse, key, task_root)
     outputs = {}
     if code == 0:
         artifacts = json.loads(output_file.read_text(encoding="utf-8")).get("artifacts", {})
         outputs = {name: value["artifacts"][0] for name, value in artifacts.items()}
-    return StepResult(step, task_root, code, last_line, time.monotonic() - began, reused, outputs)
+    return StepResult(step, task_root, code, said, time.monotonic() - began, reused, outputs)
 
 
 def _handler(run: Run) -> type[ITaskHandler]:
@@ -197,8 +199,9 @@ def run_pipeline(
     workspace: Workspace,
     started: Callable[[str], None],
     finished: Callable[[StepResult], None],
+    after: Path | None = None,
 ) -> list[StepResult]:
-    """Runs a compiled pipeline to its end.
+    """Runs a compiled pipeline to its end, with `after` on from an earlier run.
 
     Raises:
         StepFailedError: a step ended with another code than 0; the steps before it keep their outputs.
@@ -210,9 +213,10 @@ def run_pipeline(
     for reference in container_images(text):
         prepared_image(reference)
     cacheable = frozenset(step_name(task) for task, enabled in tasks.items() if enabled)
-    run = Run(workspace, cacheable, started, finished)
+    run = Run(workspace, cacheable, started, finished, after)
     workspace.runs.mkdir(parents=True, exist_ok=True)
-    chatter = workspace.runs / "orchestrator.log"
+    # Runs may go side by side, and each has to know what was said of it.
+    chatter = workspace.runs / f"orchestrator-{os.getpid()}.log"
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace.runs), raise_on_error=False)
     spec = load_component_from_text(text).pipeline_spec
     with (
@@ -227,6 +231,7 @@ def run_pipeline(
     said = chatter.read_text(encoding="utf-8")
     if len(run.results) != len(tasks) or "Could not resolve" in said:
         raise RuntimeError(f"the orchestrator ran {len(run.results)} of {len(tasks)} steps; see {chatter}")
+    chatter.unlink()
     return run.results
 
 

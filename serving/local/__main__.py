@@ -3,7 +3,7 @@
     python -m serving.local up        # until Ctrl-C
     python -m serving.local predict   # send a real request, show the answer
     python -m serving.local stop
-    python -m serving.local replay | release | rollback | decide
+    python -m serving.local replay | turn | release | rollback | decide
 
 Started by any Python 3.11, it goes on in the edge's environment.
 """
@@ -30,12 +30,20 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     up.add_argument("--use-case", type=Path, default=REPOSITORY / "feature_repo", help="whose rules serve on day zero")
     up.add_argument("--port", type=int, default=8080, help="where the edge listens on loopback; 0 takes a free port")
     up.add_argument("--candidate", default="", help="digest of a second release, which starts without traffic")
-    up.add_argument("--clock", choices=("request", "real"), default="request", help="what a request calls now")
+    up.add_argument(
+        "--clock", choices=("request", "real", "recorded"), default="request", help="what a request calls now"
+    )
     verbs.add_parser("predict", help="send one real request through the edge and show the answer")
     verbs.add_parser("stop", help="stop what `up` started")
     replay = verbs.add_parser("replay", help="ask what was asked in recorded time, features and outcomes brought along")
     _add_replay_options(replay)
     replay.set_defaults(per_s=4000.0)
+    replay.add_argument("--judged", type=Path, help="data that the gates have judged already; default: judged here")
+    replay.add_argument("--requests-only", action="store_true", help="with --judged, what they refused: no features")
+    replay.add_argument("--batch-rows", type=int, default=25, help="how many questions go in one call")
+    turn = verbs.add_parser("turn", help="judge a rollout at one recorded time")
+    turn.add_argument("--at", required=True, help="that time")
+    turn.add_argument("--labels", type=Path, help="CSV of what came true; default: what a replay left")
     _add_release_verbs(verbs)
     return parser.parse_args(arguments)
 
@@ -64,11 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_CRASHED, InputError
     from windsock.edge.traffic import EdgeStuckError
 
-    from serving.local import ask, feed, rollout, up
+    from serving.local import ask, feed, rollout, turn, up
     from serving.local.place import NotRunningError
 
     options = parse_options(arguments)
-    verbs = {"up": up.up, "predict": ask.predict, "stop": up.stop, "replay": feed.replay}
+    verbs = {"up": up.up, "predict": ask.predict, "stop": up.stop, "replay": feed.replay, "turn": turn.turn}
     verbs |= {"release": rollout.release, "rollback": rollout.rollback, "decide": rollout.decide}
     try:
         return verbs[options.verb](options)

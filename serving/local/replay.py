@@ -9,6 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from windsock.edge.render import STICKY
+
+from serving.local.place import Running
+
 HOST = "127.0.0.1"
 PATIENCE_S = 10.0
 SENDERS = 16
@@ -30,11 +34,17 @@ class Sent:
 
 
 class Sender:
-    """Keeps connections to the edge; use as a context. `batch_rows` requests go together in one call."""
+    """Keeps connections to the edge; use as a context. `batch_rows` requests go together in one call.
 
-    def __init__(self, port: int, model: str, per_s: float, senders: int = SENDERS, batch_rows: int = 1) -> None:
+    A call names what it asks about first, by `key`, as the sticky key: in another replay the split falls the same way.
+    """
+
+    def __init__(
+        self, running: Running, key: Sequence[str], per_s: float, senders: int = SENDERS, batch_rows: int = 1
+    ) -> None:
         self.sent = Sent()
-        self._port, self._path, self._per_s, self._batch_rows = port, f"/v1/models/{model}:predict", per_s, batch_rows
+        self._port, self._path, self._key = running.port, f"/v1/models/{running.model}:predict", key
+        self._per_s, self._batch_rows = per_s, batch_rows
         self._waiting: queue.Queue[list[dict[str, Any]] | None] = queue.Queue()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(senders)]
 
@@ -64,7 +74,8 @@ class Sender:
         while (requests := self._waiting.get()) is not None:
             try:
                 body = json.dumps({"instances": requests})
-                connection.request("POST", self._path, body, {"content-type": "application/json"})
+                sticky = "|".join(str(requests[0][name]) for name in self._key)
+                connection.request("POST", self._path, body, {"content-type": "application/json", STICKY: sticky})
                 response = connection.getresponse()
                 response.read()
                 self.sent.count(len(requests), response.status == http.client.OK)

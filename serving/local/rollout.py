@@ -17,7 +17,7 @@ from windsock.contracts.release import Bundle, rules_release
 from windsock.contracts.use_case import load_use_case
 from windsock.contracts.use_case_code import pack_use_case
 
-from serving.local.feed import Progress, judged, next_stretch, open_feed, period
+from serving.local.feed import Feed, Progress, judged, next_stretch, open_feed, period
 from serving.local.replay import Sender
 from serving.local.site import Site
 
@@ -60,10 +60,11 @@ def _candidate(site: Site, digest: str) -> Bundle:
     return candidate
 
 
-def _drive(site: Site, feed: "subprocess.Popen[str]", judge: "subprocess.Popen[bytes]", per_s: float) -> None:
+def _drive(site: Site, feed: Feed, judge: "subprocess.Popen[bytes]", per_s: float) -> None:
     """One stretch after the other until the rollout is over, or the replayed time is."""
     progress, asked = Progress(site.clock), 0
-    with Sender(site.running.port, site.running.model, per_s) as sender:
+    key = load_use_case(site.serving.use_case).request.key
+    with Sender(site.running, key, per_s) as sender:
         while judge.poll() is None:
             stretch = next_stretch(feed, site.place.logs / "replay.log")
             if not stretch["requests"]:

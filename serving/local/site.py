@@ -1,14 +1,17 @@
 """What serves on this machine, as the commands that work on it see it: its releases, its history, its replayed time."""
 
 import json
-import subprocess
+import os
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from windsock.contracts.errors import InputError
 from windsock.contracts.release import Bundle, Registry, open_bundle
+from windsock.contracts.warm import Command, run
 from windsock.edge.routing import Routing
 
 from pipelines.workspace import REPOSITORY, Workspace
@@ -48,16 +51,26 @@ class Site:
         """How far the replay of recorded time has come."""
         return self.place.root / "replayed.json"
 
-    def console(self, bundle: Bundle, verb: str, *words: str) -> list[str]:
-        """A command of the release component's console."""
+    def console(self, bundle: Bundle, verb: str, *words: str, labels: Path | None = None) -> list[str]:
+        """A command of the release component's console; `labels` are those of the place where none are named."""
         edge = f"edge:{self.place.edge} {python('serving/edge')} -m windsock.edge"
         command = [python("components/release"), "-m", "windsock.release.console", verb]
         command += ["--use-case", str(bundle.use_case), "--history", str(self.place.history), "--traffic", edge]
-        for records in (self.workspace.root / "predictions", self.place.records / "rules" / "shipped"):
+        for records in (self.workspace.records, self.place.records / "rules" / "shipped"):
             command += ["--records", records.as_uri()]
-        if self.place.labels.exists():
-            command += ["--labels", str(self.place.labels)]
+        known = labels or self.place.labels
+        if known.exists():
+            command += ["--labels", str(known)]
         return [*command, "--registry", str(self.workspace.releases), *words]
+
+    def ask(
+        self, bundle: Bundle, verb: str, *words: str, labels: Path | None = None, told: IO[Any] | None = None
+    ) -> int:
+        """Runs a command of the console to its end and returns its exit code; what it says goes to `told`."""
+        interpreter, _, module, *arguments = self.console(bundle, verb, *words, labels=labels)
+        command = Command(Path(interpreter), module, arguments, REPOSITORY, os.environ)
+        with open(os.devnull, "rb") as nothing:
+            return run(command, nothing, told or sys.stdout, sys.stderr)
 
     def history(self, bundle: Bundle) -> dict[str, Any]:
         """Who serves and who is tried, as the history says.
@@ -65,10 +78,13 @@ class Site:
         Raises:
             InputError: the history cannot be read.
         """
-        done = subprocess.run(self.console(bundle, "status", "--json"), capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise InputError("history", str(self.place.history), done.stderr.strip() or "one that can be read")
-        return dict(json.loads(done.stdout))
+        with TemporaryFile("w+", encoding="utf-8") as told:
+            code = self.ask(bundle, "status", "--json", told=told)
+            told.seek(0)
+            said = told.read()
+        if code != 0:
+            raise InputError("history", str(self.place.history), "one that can be read; see above")
+        return dict(json.loads(said))
 
     def admit(self, release: str) -> None:
         """Has a release served beside the one that is there, and returns once the edge knows it.

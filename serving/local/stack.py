@@ -11,6 +11,8 @@ from pathlib import Path
 from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.files import read_json, write_json
+from windsock.contracts.recorded import CLOCK as RECORDED
+from windsock.contracts.recorded import unhurried
 from windsock.contracts.release import Bundle, Registry, rules_release
 from windsock.contracts.use_case import UseCase, load_use_case
 from windsock.contracts.use_case_code import pack_use_case
@@ -84,7 +86,7 @@ def plan(options: argparse.Namespace, workspace: Workspace, place: Place) -> Sta
     """
     production = _production(workspace, options.use_case)
     ports = _free_ports(options.port)
-    rules = _server("rules", "rules", next(ports), production, place, [])
+    rules = _server("rules", "rules", next(ports), production, place, _rules_flags(options, workspace))
     bundles = {"predictor": production} if production.release.answers_with == "model" else {}
     if options.candidate:
         bundles["candidate"] = Registry(workspace.releases).get(options.candidate)
@@ -94,13 +96,29 @@ def plan(options: argparse.Namespace, workspace: Workspace, place: Place) -> Sta
     )
     as_of = options.as_of or production.release.as_of
     as_of = format_time(parse_time(as_of, "--as-of")) if as_of else ""
-    return Stack(place, load_use_case(production.use_case), as_of, rules, predictors, options.port, next(ports))
+    use_case = load_use_case(production.use_case)
+    if options.clock == RECORDED:
+        use_case = unhurried(use_case)
+    return Stack(place, use_case, as_of, rules, predictors, options.port, next(ports))
+
+
+def _rules_flags(options: argparse.Namespace, workspace: Workspace) -> list[str]:
+    """The last resort keeps its records to itself, save in recorded time: there every answer is accounted for."""
+    return [*_clock_of_rules(options), *_sink(workspace)] if options.clock == RECORDED else []
+
+
+def _clock_of_rules(options: argparse.Namespace) -> list[str]:
+    """The rules need no time to answer; what they record says when it was."""
+    return ["--clock", RECORDED] if options.clock == RECORDED else []
+
+
+def _sink(workspace: Workspace) -> list[str]:
+    return ["--sink", workspace.records.as_uri()]
 
 
 def _predictor_flags(options: argparse.Namespace, workspace: Workspace) -> list[str]:
     store = options.online_store or workspace.online_store.removeprefix("sqlite:///")
-    sink = (workspace.root / "predictions").as_uri()
-    return ["--online_store", store, "--sink", sink, "--clock", options.clock, "--grpc_port", "0"]
+    return ["--online_store", store, *_sink(workspace), "--clock", options.clock, "--grpc_port", "0"]
 
 
 def one_more(options: argparse.Namespace, workspace: Workspace, place: Place, release: str) -> Server:
@@ -113,7 +131,7 @@ def one_more(options: argparse.Namespace, workspace: Workspace, place: Place, re
     name = f"release-{release.removeprefix('sha256:')[:12]}"
     if bundle.release.answers_with == "model":
         return _server(name, "predictor", free_port(), bundle, place, _predictor_flags(options, workspace))
-    return _server(name, "rules", free_port(), bundle, place, ["--sink", (workspace.root / "predictions").as_uri()])
+    return _server(name, "rules", free_port(), bundle, place, [*_sink(workspace), *_clock_of_rules(options)])
 
 
 def _production(workspace: Workspace, feature_repo: Path) -> Bundle:

@@ -33,7 +33,7 @@ def five_steps(use_case: str, landing: str, as_of: str) -> None:
     the_landing = dsl.importer(artifact_uri=landing, artifact_class=dsl.Artifact)
     previous = None
     for _ in range(STEPS):
-        task = snapshot_data(use_case=the_use_case.output, landing=the_landing.output, as_of=as_of)
+        task = snapshot_data(use_case=the_use_case.output, landing=the_landing.output, as_of=as_of, recent=False)
         task.set_caching_options(False)
         if previous is not None:
             task.after(previous)
@@ -60,7 +60,7 @@ def bare(home: Path, arguments: dict[str, str]) -> float:
         place = home / f"bare-{number}"
         place.mkdir()
         executor_input = {
-            "inputs": {"artifacts": inputs, "parameterValues": {"as_of": arguments["as_of"]}},
+            "inputs": {"artifacts": inputs, "parameterValues": {"as_of": arguments["as_of"], "recent": False}},
             "outputs": {
                 "artifacts": {"snapshot": {"artifacts": [{"name": "snapshot", "uri": str(place / "snapshot")}]}},
                 "outputFile": str(place / "executor_output.json"),

@@ -27,7 +27,7 @@ def take_snapshot(use_case: Path, landing: Path, as_of: str, work: Path) -> tupl
     artifacts = {"use_case": use_case, "landing": landing}
     executor_input = {
         "inputs": {
-            "parameterValues": {"as_of": as_of},
+            "parameterValues": {"as_of": as_of, "recent": False},
             "artifacts": {name: {"artifacts": [{"name": name, "uri": str(path)}]} for name, path in artifacts.items()},
         },
         "outputs": {

@@ -59,7 +59,7 @@ class Run:
         }
         outputs = {"artifacts": {"snapshot": self.artifact("snapshot", self.snapshot)}}
         executor_input = {
-            "inputs": {"artifacts": inputs, "parameterValues": {"as_of": as_of or self.as_of}},
+            "inputs": {"artifacts": inputs, "parameterValues": {"as_of": as_of or self.as_of, "recent": False}},
             "outputs": {**outputs, "outputFile": str(self.executor_output)},
         }
         command = [*self.prefix, sys.executable, "-m", "windsock.ingest", "snapshot_data", json.dumps(executor_input)]

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from windsock.contracts.cost import Costs
@@ -16,6 +17,8 @@ from windsock.contracts.serving_settings import Serving
 from windsock.contracts.settings import check_name, parse
 
 FILE = "use_case.toml"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FOR_EVER_DAYS = 100_000
 FIELD_TYPES = ("string", "integer", "number", "timestamp")
 
 
@@ -72,10 +75,14 @@ class View:
 
     A value older than `fresh_for_s` seconds is stale. Without a fresh value of a `required` view the rules answer;
     of another one the feature is missing, as it was in training.
+
+    A row of the view is made of facts that happened at most `looks_back_days` before it; 0: of whatever age. Who brings
+    a store up to date day by day then reads that much of the past, and not all of it.
     """
 
     fresh_for_s: int = field(metadata={"low": 1})
     required: bool = True
+    looks_back_days: int = field(default=0, metadata={"low": 0, "high": 3660})
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,14 @@ class UseCase:
     alerts: Alerts = field(default_factory=Alerts)
     retraining: Retraining = field(default_factory=Retraining)
 
+    def facts_from(self, since: datetime) -> datetime | None:
+        """From when on facts must have happened to matter for values that are valid at `since` or later; None: any."""
+        views = self.views.values()
+        if not all(view.looks_back_days for view in views):
+            return None
+        reach = [timedelta(days=view.looks_back_days, seconds=view.fresh_for_s) for view in views]
+        return since - max(reach, default=timedelta(0))
+
     def __post_init__(self) -> None:
         if not self.tables:
             raise InputError("use_case.tables", self.tables, "at least one table")
@@ -121,7 +136,18 @@ class UseCase:
             if name not in self.tables and name not in self.views:
                 raise InputError("alerts.sources", name, f"a table or a view: {', '.join((*self.tables, *self.views))}")
         self.gates.check_tables(self.tables)
+        self._check_recent_days()
         self.evaluation.check_fields(self.request.fields)
+
+    def _check_recent_days(self) -> None:
+        """What is judged day by day must hold all that a day's work goes by."""
+        gates, watched = self.gates, max(self.drift.history_days, self.drift.window_days * self.drift.persistence)
+        reach = self.facts_from(EPOCH - timedelta(days=watched))
+        views = (EPOCH - reach).days if reach else FOR_EVER_DAYS
+        needed = max(views, gates.window_days + gates.reference_days + 2, gates.around_days * 2)
+        if 0 < self.ingest.recent_days < needed:
+            expected = f"0, or at least {needed}: windows with their reference, and what views look back on"
+            raise InputError("ingest.recent_days", self.ingest.recent_days, expected)
 
 
 def load_use_case(directory: Path) -> UseCase:

@@ -4,6 +4,6 @@ import sys
 
 from windsock.contracts.step import main
 
-STEPS = ("detect_drift", "raise_alerts", "request_retraining")
+STEPS = ("profile_reference", "detect_drift", "raise_alerts", "request_retraining")
 
 sys.exit(main("drift", {step: f"windsock.drift.{step}:run" for step in STEPS}))

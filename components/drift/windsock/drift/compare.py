@@ -1,10 +1,10 @@
-r"""What a period's answers cost, by month, and what other ways to decide would have cost on the same questions.
+r"""What a period's answers cost, by day, and what other ways to decide would have cost on the same questions.
 
     python -m windsock.drift.compare --use-case DIRECTORY --labelled DIRECTORY --since TIME --until TIME \
         [--model NAME=BUNDLE ...]
 
 Prints JSON: `asked` (questions in the period), `labelled`, `answered_by` (how many by model and rules), and for each
-month `decisions` and the cost of each way: `system` as it answered, `rules`, `nothing` (never to act), and each named
+day `decisions` and the cost of each way: `system` as it answered, `rules`, `nothing` (never to act), and each named
 release. A named release decides on the very row that the release in production was given; where that had none, the
 rules decide for it, as they did.
 """
@@ -22,18 +22,16 @@ import numpy as np
 from windsock.contracts.clock import parse_time
 from windsock.contracts.errors import EXIT_BAD_INPUT, InputError
 from windsock.contracts.release import Bundle, open_bundle
-from windsock.contracts.rules import rules_probability
 from windsock.contracts.use_case import UseCase, load_use_case
 from windsock.contracts.use_case_code import load_module
 from windsock.drift.monitor import costs_of
-from windsock.drift.rows import Period, read_period
+from windsock.drift.rows import Period, read_period, rules_act
 from windsock.drift.scorer import score
 
 
 def decisions(period: Period, use_case: UseCase, rules: Any, named: Mapping[str, Bundle]) -> dict[str, Any]:
     """What each way decides for every answer whose label is known, True where it acts."""
-    threshold = use_case.costs.threshold
-    by_rules = np.asarray([rules_probability(rules, request) >= threshold for request in period.requests], dtype=bool)
+    by_rules = rules_act(rules, period.requests, use_case)
     ways = {"system": period.acted, "rules": by_rules, "nothing": np.zeros(len(by_rules), dtype=bool)}
     for name, bundle in named.items():
         width = len(bundle.release.columns)
@@ -46,15 +44,14 @@ def decisions(period: Period, use_case: UseCase, rules: Any, named: Mapping[str,
     return ways
 
 
-def by_month(period: Period, use_case: UseCase, ways: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Sums by the month of the event (UTC): `decisions`, and the cost of each way."""
-    months = np.asarray([datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m") for day in period.days])
+def by_day(period: Period, use_case: UseCase, ways: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Sums by the day of the event (UTC): `decisions`, and the cost of each way."""
     costs = {name: costs_of(use_case.costs, acted, period.label) for name, acted in ways.items()}
     found = {}
-    for month in sorted(set(months.tolist())):
-        chosen = months == month
+    for day in sorted(set(period.days.tolist())):
+        chosen = period.days == day
         sums = {name: round(float(cost[chosen].sum()), 2) for name, cost in costs.items()}
-        found[month] = {"decisions": int(chosen.sum()), **sums}
+        found[datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()] = {"decisions": int(chosen.sum()), **sums}
     return found
 
 
@@ -74,7 +71,7 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
         "asked": len(everything.acted),
         "labelled": len(known.acted),
         "answered_by": dict(Counter(everything.answered_by)),
-        "months": by_month(known, use_case, decisions(known, use_case, rules, named)),
+        "days": by_day(known, use_case, decisions(known, use_case, rules, named)),
     }
 
 

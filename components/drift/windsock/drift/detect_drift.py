@@ -17,8 +17,8 @@ from windsock.drift import policy
 from windsock.drift.calibrate import exact_interval
 from windsock.drift.monitor import Subject, Watched, watch
 from windsock.drift.page import drift_page
-from windsock.drift.rows import History, read_answers, read_history
-from windsock.drift.scorer import score
+from windsock.drift.profile_reference import Profile, made_for
+from windsock.drift.rows import read_answers
 
 GATE = "drift"
 
@@ -28,13 +28,15 @@ def run(step: Step) -> None:
     use_case = load_use_case(step.artifact("use_case", "use_case").path)
     bundle = open_bundle(step.path("release"))
     step.artifact("release", KIND)
-    labelled, training_set = step.artifact("labelled", "labelled"), step.artifact("training_set", "training_set")
+    labelled, reference = step.artifact("labelled", "labelled"), step.artifact("reference", "reference")
     rebuilt = Rebuilt.read(step.artifact("rebuilt", "rebuilt").path)
     columns = bundle.release.columns
-    answers = read_answers(labelled.path, use_case, bundle.digest, columns)
+    rules = load_use_case_module(bundle, "fallback").probability
+    answers = read_answers(labelled.path, use_case, bundle.digest, columns, rules)
     if bundle.release.answers_with == "model":
-        history = read_history(training_set.path, use_case, columns)
-        watched = watch(subject_of(use_case, bundle, history), history, answers, step.as_of)
+        made_for(reference, bundle)
+        profile = Profile.read(reference.path)
+        watched = watch(subject_of(use_case, bundle, profile), profile.history, answers, step.as_of)
         watched.findings += skew_of(rebuilt, use_case)
     else:
         message = "this release answers by its rules: there is no model to watch, and nothing was promised"
@@ -61,7 +63,7 @@ def skew_of(rebuilt: Rebuilt, use_case: UseCase) -> list[Finding]:
     ]
 
 
-def subject_of(use_case: UseCase, bundle: Bundle, history: History) -> Subject:
+def subject_of(use_case: UseCase, bundle: Bundle, profile: Profile) -> Subject:
     """The release with its scores of the history.
 
     Raises:
@@ -77,9 +79,9 @@ def subject_of(use_case: UseCase, bundle: Bundle, history: History) -> Subject:
         columns=bundle.release.columns,
         threshold=bundle.release.threshold,
         promise=bundle.release.promise,
-        rules=load_use_case_module(bundle, "fallback").probability,
-        scores=score(bundle.model, history.rows),
-        held_out=np.asarray(history.days >= first, dtype=np.float64),
+        scores=profile.scores,
+        wins=profile.wins,
+        held_out=np.asarray(profile.history.days >= first, dtype=np.float64),
     )
 
 

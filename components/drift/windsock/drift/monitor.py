@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from windsock.contracts.cost import Costs
 from windsock.contracts.drift_settings import Drift
-from windsock.contracts.rules import rules_probability
 from windsock.contracts.use_case import UseCase
 from windsock.contracts.verdict import Finding, Outcome
 from windsock.drift import betting, policy
@@ -26,29 +25,24 @@ THOUSAND = 1000.0
 
 @dataclass(frozen=True)
 class Subject:
-    """What is watched: the use case, the release's columns, threshold and promise, and its rules' code.
+    """What is watched: the use case, the release's columns, threshold and promise.
 
-    `scores` are the release's scores of the history, `held_out` the days of it that the model did not learn from.
+    `scores` are the release's scores of the history, `wins` how they rank it, `held_out` the days of it that the model
+    did not learn from.
     """
 
     use_case: UseCase
     columns: Sequence[str]
     threshold: float
     promise: Mapping[str, float]
-    rules: Any
     scores: Numbers
+    wins: Wins
     held_out: Numbers
 
     @property
     def settings(self) -> Drift:
         """The settings of monitoring."""
         return self.use_case.drift
-
-    def rules_act(self, requests: Sequence[dict[str, object]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """What the rules would have decided."""
-        cost_threshold = self.use_case.costs.threshold
-        scores = [rules_probability(self.rules, request) for request in requests]
-        return np.asarray([score >= cost_threshold for score in scores], dtype=bool)
 
 
 @dataclass
@@ -91,7 +85,7 @@ def _add(
     """Builds a family and takes its findings."""
     settings, plan = subject.settings, Plan.of(subject.settings)
     rate = plan.rate(policy.part_of_budget(settings.alarms_a_month))
-    _, history_days = _codes(history)
+    _, history_days = day_codes(history)
     seed = subject.use_case.training.seed
     family = build(name, measure, frame, frame.rows(days), history_days, plan, rate, seed)
     watched.families[name] = family
@@ -108,7 +102,7 @@ def _words(measure: Measure, bins: Bins | None, frame: Frame) -> Sequence[str]:
     return told(last, measure.history.sum(axis=0), bins.discrete)
 
 
-def _codes(history: History) -> tuple[Codes, int]:
+def day_codes(history: History) -> tuple[Codes, int]:
     """The history's days counted without gaps, so that a block is of days that have rows."""
     different, codes = np.unique(history.days, return_inverse=True)
     return codes.astype(np.int64), len(different)
@@ -119,7 +113,7 @@ def _watch_inputs(
 ) -> None:
     """Each feature alone, then all of them together."""
     settings = subject.settings
-    codes, day_count = _codes(history)
+    codes, day_count = day_codes(history)
     days = frame.codes(scored.days)
     season = frame.season(np.unique(history.days), settings.season_days)
     measure, watched.bins = shapes(
@@ -147,13 +141,13 @@ def _watch_inputs(
 def _watch_answers(watched: Watched, subject: Subject, history: History, recent: Answers, frame: Frame) -> None:
     """The scores, the decisions, the agreement with the rules; and how often the rules had to answer."""
     settings, owner = subject.settings, subject.use_case.owner
-    codes, day_count = _codes(history)
+    codes, day_count = day_codes(history)
     scored = recent.where(recent.by_model)
     days = frame.codes(scored.days)
     floor = settings.floors.share
     acted = subject.scores >= subject.threshold
-    agree = acted == subject.rules_act(history.requests)
-    now = np.column_stack([scored.acted, scored.acted == subject.rules_act(scored.requests)]).astype(np.float64)
+    agree = acted == history.rules_act
+    now = np.column_stack([scored.acted, scored.acted == scored.rules_act]).astype(np.float64)
     then = np.column_stack([acted, agree]).astype(np.float64)
     shape, _ = shapes(
         ["scores"],
@@ -201,7 +195,7 @@ def watch_outcomes(watched: Watched, subject: Subject, history: History, labelle
         watched.findings.append(finding)
         return
     floors, costs = subject.settings.floors, subject.use_case.costs
-    codes, day_count = _codes(history)
+    codes, day_count = day_codes(history)
     days, label = frame.codes(labelled.days), labelled.label
     then = np.column_stack([excess_loss(subject.scores, history.label), history.label - subject.scores])
     now = np.column_stack([excess_loss(labelled.probability, label), label - labelled.probability])
@@ -215,7 +209,7 @@ def watch_outcomes(watched: Watched, subject: Subject, history: History, labelle
         one_sided=[True, False],
         scale=np.ones(2),
     )
-    wins = Wins.of(subject.scores, history.label, codes, day_count)
+    wins = subject.wins
     promised = subject.promise.get("auc", float(wins.auc(np.ones((1, day_count)))[0]))
     outcome = Wins.of(labelled.probability, label.astype(np.int64), days, frame.days)
     ranking = Ranking(["auc"], np.asarray([floors.auc]), wins, outcome, promised)
@@ -239,7 +233,7 @@ def watch_outcomes(watched: Watched, subject: Subject, history: History, labelle
 def _bet(watched: Watched, subject: Subject, labelled: Answers, paid: Numbers, days: Codes, frame: Frame) -> None:
     """The release against the rules, on the same events, a bet a day."""
     costs, settings = subject.use_case.costs, subject.settings
-    others = costs_of(costs, subject.rules_act(labelled.requests), labelled.label == 1)
+    others = costs_of(costs, labelled.rules_act, labelled.label == 1)
     largest = max(costs.act_positive, costs.act_negative, costs.skip_positive, costs.skip_negative)
     rows = np.bincount(days, minlength=frame.days)
     sums = np.bincount(days, weights=(paid - others) / largest, minlength=frame.days)
@@ -270,7 +264,7 @@ def _windows(subject: Subject, recent: Answers, asked: Frame, labelled: Answers,
         scored.probability * costs_of(costs, scored.acted, True)
         + (1 - scored.probability) * costs_of(costs, scored.acted, False),
     ]
-    others = costs_of(costs, subject.rules_act(labelled.requests), labelled.label == 1)
+    others = costs_of(costs, labelled.rules_act, labelled.label == 1)
     never = costs_of(costs, np.zeros(len(labelled), dtype=bool), labelled.label == 1)
     came = [(labelled.label - labelled.probability) ** 2, costs_of(costs, labelled.acted, labelled.label == 1)]
     before = DayMeans.of(np.column_stack(expected), asked.codes(scored.days), asked.days)

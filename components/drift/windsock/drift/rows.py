@@ -1,6 +1,6 @@
 """The only door to Arrow: the answers with their labels, and the release's training set, as arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from windsock.contracts.errors import InputError
+from windsock.contracts.rules import rules_probability
 from windsock.contracts.use_case import UseCase
 from windsock.drift.bins import Codes, Floats, Numbers
 
@@ -19,6 +20,8 @@ DAY_MICROSECONDS = 86_400_000_000
 REQUEST = "request__"
 LABELLED = "labelled"
 COUNTED = ("counts", "event_time")
+Flags = NDArray[np.bool_]
+Rules = Callable[[Mapping[str, object]], float]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Answers:
     """Answers that count, a row each.
 
     `days` are days since 1970 (UTC) of the events, `rows` the model's inputs with NaN where none was scored, `label` is
-    NaN where the outcome is not known or not due.
+    NaN where the outcome is not known or not due, `rules_act` what the rules would have decided.
     """
 
     days: Codes
@@ -35,7 +38,7 @@ class Answers:
     probability: Numbers
     acted: NDArray[np.bool_]
     label: Numbers
-    requests: Sequence[dict[str, object]]
+    rules_act: Flags
 
     def __len__(self) -> int:
         return len(self.days)
@@ -49,11 +52,11 @@ class Answers:
             self.probability[mask],
             self.acted[mask],
             self.label[mask],
-            [self.requests[index] for index in np.flatnonzero(mask)],
+            self.rules_act[mask],
         )
 
 
-def read_answers(labelled: Path, use_case: UseCase, release: str, columns: Sequence[str]) -> Answers:
+def read_answers(labelled: Path, use_case: UseCase, release: str, columns: Sequence[str], rules: Rules) -> Answers:
     """The answers of one release that count: those it gave, and those that it should have given.
 
     Raises:
@@ -79,10 +82,16 @@ def read_answers(labelled: Path, use_case: UseCase, release: str, columns: Seque
             probability=np.asarray(table["probability"].to_numpy(), dtype=np.float64),
             acted=np.asarray(table["decision"].to_numpy(zero_copy_only=False), dtype=bool),
             label=np.where(known, label, np.nan) if len(label) else label,
-            requests=_requests(table, use_case, REQUEST),
+            rules_act=rules_act(rules, _requests(table, use_case, REQUEST), use_case),
         )
     except KeyError as error:
         raise InputError("labelled", str(error), "the columns that join_labels writes") from error
+
+
+def rules_act(rules: Rules, requests: Sequence[dict[str, object]], use_case: UseCase) -> Flags:
+    """What the rules decide."""
+    threshold = use_case.costs.threshold
+    return np.asarray([rules_probability(rules, request) >= threshold for request in requests], dtype=bool)
 
 
 def _matrix(rows: Any, by_model: Sequence[bool], width: int) -> Floats:
@@ -147,10 +156,10 @@ class History:
     days: Codes
     rows: Floats
     label: Codes
-    requests: Sequence[dict[str, object]]
+    rules_act: Flags
 
 
-def read_history(training_set: Path, use_case: UseCase, columns: Sequence[str]) -> History:
+def read_history(training_set: Path, use_case: UseCase, columns: Sequence[str], rules: Rules) -> History:
     """Reads the rows of a verified training set.
 
     Raises:
@@ -166,7 +175,7 @@ def read_history(training_set: Path, use_case: UseCase, columns: Sequence[str]) 
         days=_days(table, use_case.request.event_time),
         rows=np.column_stack(values).astype(np.float32, copy=False),
         label=table[use_case.label.column].to_numpy().astype(np.int64),
-        requests=_requests(table, use_case, ""),
+        rules_act=rules_act(rules, _requests(table, use_case, ""), use_case),
     )
 
 

@@ -48,8 +48,10 @@ class History:
     def _count(self, sql: str, values: Sequence[object] = ()) -> int:
         return int(str(self._rows(f"select count(*) from ({sql})", values)[0][0]))
 
-    def load(self, data: Path) -> None:
+    def load(self, data: Path, facts_from: datetime | None = None) -> None:
         """Reads the tables up to `as_of` and computes the labels from them.
+
+        With `facts_from` it reads only what happened from then on (see `UseCase.facts_from`).
 
         Raises:
             InputError: a table is missing, or `labels.sql` does not give what a training set needs.
@@ -59,8 +61,10 @@ class History:
             if not path.is_file():
                 raise InputError(f"data {name}", str(path), "a Parquet file for every table of the use case")
             known = f'select * from read_parquet(?) where "{table.created_time}" <= ?'
+            recent = f' and "{table.event_time}" >= ?' if facts_from else ""
             try:
-                self._run(f'create table "{name}" as {known}', [str(path), self.as_of])
+                values = [str(path), self.as_of, *([facts_from] if facts_from else [])]
+                self._run(f'create table "{name}" as {known}{recent}', values)
             except duckdb.Error as error:
                 raise InputError(f"data {name}", str(path), f"a table with {table.created_time} ({error})") from error
         self._create("labels", "labels.sql")
@@ -127,6 +131,28 @@ class History:
         if count := self._count(f"{twins} having count(*) > 1"):
             raise InputError(file, f"{count} keys with several rows of the same two times", "one row each")
         return self._count(f'from features."{view.name}"')
+
+    def keep_news(self, view: FeatureView, since: datetime, valid_only: bool = False) -> None:
+        """Forgets the rows of a computed view that can be nobody's newest from `since` on: all but what becomes known
+        later, and each key's newest row by then. With `valid_only` also those that were too old to be used by then.
+        """
+        name, known = f'features."{view.name}"', f"{EVENT} <= $since and {CREATED} <= $since"
+        valid = f"where {EVENT} >= $since - to_seconds({view.ttl_s})" if valid_only else ""
+        self.connection.execute(
+            f"""
+            create table features.kept as
+            select * from (
+                from {name} where not ({known})
+                union all
+                from {name} where {known}
+                qualify row_number() over (
+                    partition by {quoted(view.join_keys)} order by {EVENT} desc, {CREATED} desc
+                ) = 1
+            ) {valid}
+            """,
+            {"since": since},
+        )
+        self._run(f'drop table {name}; alter table features.kept rename to "{view.name}"')
 
     def write_source(self, view: FeatureView, path: Path, since: datetime, until: datetime) -> None:
         """Writes the rows of a view that happened from `since` to `until`, both included, as Feast reads them."""
@@ -343,11 +369,16 @@ def _keys(keys: Sequence[str]) -> pa.Table:
 
 
 @contextmanager
-def open_history(use_case: UseCase, directory: Path, data: Path, as_of: datetime) -> Iterator[History]:
-    """Opens the judged data at `data` as known at `as_of`; `directory` holds the use case's queries."""
+def open_history(
+    use_case: UseCase, directory: Path, data: Path, as_of: datetime, facts_from: datetime | None = None
+) -> Iterator[History]:
+    """Opens the judged data at `data` as known at `as_of`; `directory` holds the use case's queries.
+
+    With `facts_from` only what happened from then on is read.
+    """
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'; set threads = 1")
         connection.execute("create schema raw; create schema features")
         history = History(connection, use_case, directory, as_of)
-        history.load(data)
+        history.load(data, facts_from)
         yield history

@@ -63,7 +63,8 @@ def compare(bundle: Bundle, settings: UseCase, data: Path, labelled: Path, as_of
     derive = load_module(bundle.use_case / "derive.py", "windsock_release_derive").derive
     given = matrix_of(served.column("row"), len(columns))
     differ = np.ones(given.shape, dtype=bool)
-    with TemporaryDirectory() as scratch, open_history(use_case, bundle.use_case, data, as_of) as history:
+    facts_from = use_case.facts_from(since - timedelta(minutes=use_case.request.lead_time_minutes))
+    with TemporaryDirectory() as scratch, open_history(use_case, bundle.use_case, data, as_of, facts_from) as history:
         repository = open_training_repository(bundle.use_case, use_case, Path(scratch))
         views = [view for _, view in sorted(repository.views.items())]
         history.serve(served)

@@ -37,17 +37,21 @@ from windsock.features.rows import records_of
 
 @dataclass(frozen=True)
 class Replay:
-    """Recorded time, ready to be replayed from `since` to `until` in stretches of `stretch`."""
+    """Recorded time, ready to be replayed from `since` to `until` in stretches of `stretch`.
+
+    `brought` is the time up to which the store has all that these views knew.
+    """
 
     history: History
     repository: Repository
     ledger: Ledger
-    labels: Path
+    labels: Path | None
     since: datetime
     until: datetime
     stretch: timedelta
     labels_since: datetime | None = None
     requests_only: bool = False
+    brought: datetime | None = None
 
     @property
     def begins_at(self) -> datetime:
@@ -57,7 +61,7 @@ class Replay:
 
     def stretches(self) -> Iterator[dict[str, Any]]:
         """Brings features and labels to each stretch's beginning, and gives its requests."""
-        at, brought = self.begins_at, None
+        at, brought = self.begins_at, self.brought
         labels_since = self.labels_since or at
         while at < self.until:
             end = min(at + self.stretch, self.until)
@@ -67,7 +71,7 @@ class Replay:
                 views = () if self.requests_only else self.repository.views.values()
                 rows = sum(write(known, self.repository, self.ledger, view, brought) for view in views)
                 brought = at
-                settled = write_labels(known, self.labels, labels_since)
+                settled = write_labels(known, self.labels, labels_since) if self.labels else 0
                 times = {"at": format_time(at), "until": format_time(end)}
                 yield {**times, "rows_written": rows, "labels": settled, "requests": requests}
             at = end
@@ -96,24 +100,36 @@ def write_labels(history: History, path: Path, since: datetime) -> int:
 
 @contextmanager
 def open_replay(options: argparse.Namespace) -> Iterator[Replay]:
-    """Computes every view once, over all that the data hold.
+    """Computes every view once, over all that the data hold, or over what the store still lacks.
 
     Raises:
         InputError: the use case's files do not fit together, or the store is out of reach or has another writer.
     """
     use_case, address = load_use_case(options.use_case), parse_address(options.online_store)
     since, until = parse_time(options.since, "--since"), parse_time(options.until, "--until")
-    with TemporaryDirectory() as scratch, open_history(use_case, options.use_case, options.data, until) as history:
-        place = Path(scratch)
-        repository = open_repository(options.use_case, place, place / "registry.db", address.feast)
+    with TemporaryDirectory() as scratch:
+        repository = open_repository(options.use_case, Path(scratch), Path(scratch) / "registry.db", address.feast)
         check_views(repository.views, use_case.views, use_case.request.fields)
-        for view in repository.views.values():
-            history.compute(view)
         with open_ledger(address, repository.project) as ledger:
-            stretch = timedelta(minutes=options.stretch_minutes)
-            labels_since = parse_time(options.labels_since, "--labels-since") if options.labels_since else None
-            given = (options.labels, since, until, stretch, labels_since, options.requests_only)
-            yield Replay(history, repository, ledger, *given)
+            brought = brought_to(ledger, repository, since) if options.continues else None
+            facts_from = use_case.facts_from(brought) if brought else None
+            with open_history(use_case, options.use_case, options.data, until, facts_from) as history:
+                for view in repository.views.values():
+                    history.compute(view)
+                    history.keep_news(view, brought or since, valid_only=facts_from is not None)
+                stretch = timedelta(minutes=options.stretch_minutes)
+                labels_since = parse_time(options.labels_since, "--labels-since") if options.labels_since else None
+                given = (options.labels, since, until, stretch, labels_since, options.requests_only, brought)
+                yield Replay(history, repository, ledger, *given)
+
+
+def brought_to(ledger: Ledger, repository: Repository, since: datetime) -> datetime | None:
+    """The time that all views of a store were brought to, no later than `since`; None if there is no such time."""
+    reached = {ledger.until(name) for name in repository.views}
+    if len(reached) != 1 or not (text := reached.pop()):
+        return None
+    at = parse_time(text, "until")
+    return at if at <= since else None
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -124,7 +140,10 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--online-store", required=True, help="sqlite:///absolute/path.db or redis://host:port/database"
     )
-    parser.add_argument("--labels", type=Path, required=True, help="the CSV file of settled labels to write")
+    parser.add_argument("--labels", type=Path, help="the CSV file of settled labels to write; default: none")
+    parser.add_argument(
+        "--continues", action="store_true", help="the store has all that this use case knew at its time: read the news"
+    )
     parser.add_argument("--since", required=True, help="when the replay begins, unless the store is further already")
     parser.add_argument("--until", required=True, help="when it ends")
     parser.add_argument("--labels-since", default="", help="from when on; default: the beginning")

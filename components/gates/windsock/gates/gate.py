@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from windsock.contracts.clock import format_time
 from windsock.contracts.use_case import Table
@@ -122,15 +122,16 @@ class Gate:
             return
         span, first = tables.span(name, settings.starts_on, settings.complete_after_hours, self.as_of)
         judged.span, judged.days = span, tables.days(name, settings.daily_means)
+        new = Span(span.first + timedelta(days=self.policy.leading_days), span.last)
         found = windows(span, gates)
         judged.compared = self._compare(tables, name, judged)
         judged.findings += [
             statistics.judge_history(name, span, settings.starts_on, first, owner),
             statistics.judge_windows(name, span, found, gates, owner),
             *statistics.judge_distributions(name, settings.distributions, judged.compared, owner),
-            *statistics.judge_volume(name, span, judged.days, gates, owner),
-            *statistics.judge_nulls(name, list(self.schema[name].kinds), span, found, judged.days, gates, owner),
-            *statistics.judge_means(name, span, judged.days, gates, owner),
+            *statistics.judge_volume(name, (span, new), judged.days, gates, owner),
+            *statistics.judge_nulls(name, list(self.schema[name].kinds), (span, new), found, judged.days, gates, owner),
+            *statistics.judge_means(name, (span, new), judged.days, gates, owner),
         ]
         judged.shapes = self._shapes(tables, name, judged)
 

@@ -1,7 +1,8 @@
 """What the gates hold data against: settings, reviewed schema and rules, checked against each other when loaded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from windsock.contracts.errors import InputError
 from windsock.contracts.gate_settings import Gates, TableGates
@@ -14,12 +15,27 @@ EVENT_HOUR = "event_hour"
 
 @dataclass(frozen=True)
 class Policy:
-    """All that one use case asks of its data. `kinds` maps each table's columns to their kind in the schema."""
+    """All that one use case asks of its data. `kinds` maps each table's columns to their kind in the schema.
+
+    The first `leading_days` of the history are there for others to be held against, and are not judged themselves.
+    """
 
     owner: str
     gates: Gates
     kinds: Mapping[str, Mapping[str, str]]
     rules: tuple[Rule, ...]
+    leading_days: int = 0
+
+    def for_recent(self, since: date) -> "Policy":
+        """The policy for data that begin `since`, since what came before was judged day by day.
+
+        A day is judged by as many days before it, and a window by as much reference, as ever: what has less of either
+        was judged when it was new.
+        """
+        begins = str(since + timedelta(days=1))  # The first day may be part of a day only, in another time zone.
+        tables = {name: replace(table, starts_on=begins) for name, table in self.gates.tables.items()}
+        gates = replace(self.gates, tables=tables, min_reference_days=self.gates.reference_days)
+        return replace(self, gates=gates, leading_days=gates.around_days)
 
 
 def make_policy(use_case: UseCase, kinds: Mapping[str, Mapping[str, str]], rules: tuple[Rule, ...]) -> Policy:

@@ -128,21 +128,28 @@ def judge_history(table: str, span: Span, starts_on: str, first: date | None, ow
     )
 
 
-def judge_volume(table: str, span: Span, days: Mapping[date, Day], gates: Gates, owner: str) -> list[Finding]:
-    """Rows of each day over those of the same weekday around it, and hours that stay empty."""
+def judge_volume(
+    table: str, spans: tuple[Span, Span], days: Mapping[date, Day], gates: Gates, owner: str
+) -> list[Finding]:
+    """Rows of each day over those of the same weekday around it, and hours that stay empty.
+
+    `spans` are all days, and those of them that are judged.
+    """
+    span, judged = spans
     settings = gates.tables[table]
     volume = settings.volume
     ratios = volume_ratios(span, days, gates.around_days)
     effects = [
         Effect(ratio, rows, f"{rows:,} rows on {day:%a} {day}, {ratio:.2f} of the {expected:,.0f} expected")
         for day, (rows, expected, ratio) in ratios.items()
+        if day >= judged.first
     ]
     least = min(effects, key=lambda effect: effect.value, default=None)
     most = max(effects, key=lambda effect: effect.value, default=None)
     return [
         _finding(f"volume/{table}/low", least, volume.low, owner, low=True),
         _finding(f"volume/{table}/high", most, volume.high, owner),
-        _finding(f"volume/{table}/hours", _missing_hours(span, days), volume.missing_hours, owner),
+        _finding(f"volume/{table}/hours", _missing_hours(spans, days), volume.missing_hours, owner),
     ]
 
 
@@ -159,13 +166,14 @@ def volume_ratios(span: Span, days: Mapping[date, Day], reach: int) -> dict[date
     return ratios
 
 
-def _missing_hours(span: Span, days: Mapping[date, Day]) -> Effect | None:
+def _missing_hours(spans: tuple[Span, Span], days: Mapping[date, Day]) -> Effect | None:
     """The day with the most hours without a row, of those hours that have one on nearly every day."""
+    span, judged = spans
     present = [days[day].hours for day in span if day in days]
     if len(present) < FEWEST_DAYS:
         return None
     usual = {hour for hour in range(24) if sum(hour in hours for hours in present) >= USUAL_SHARE * len(present)}
-    worst = max(span, key=lambda day: len(usual - days.get(day, Day()).hours))
+    worst = max(judged, key=lambda day: len(usual - days.get(day, Day()).hours))
     missing = sorted(usual - days.get(worst, Day()).hours)
     words = f"on {worst} {len(missing)} of {len(usual)} usual hours have no row"
     return Effect(len(missing), days.get(worst, Day()).rows, words)
@@ -174,19 +182,20 @@ def _missing_hours(span: Span, days: Mapping[date, Day]) -> Effect | None:
 def judge_nulls(
     table: str,
     columns: Sequence[str],
-    span: Span,
+    spans: tuple[Span, Span],
     found: Sequence[Window],
     days: Mapping[date, Day],
     gates: Gates,
     owner: str,
 ) -> list[Finding]:
     """Missing values of each column: of single days against those around, of windows against their reference."""
+    span, judged = spans
     nulls = gates.tables[table].nulls
     findings = []
     for column in columns:
         bounds = nulls.columns.get(column, nulls)
         series = {day: days[day].nulls[column] for day in span if day in days and column in days[day].nulls}
-        worst = _furthest(series, days, gates.around_days, "missing")
+        worst = _furthest(series, days, gates.around_days, judged)
         findings.append(_finding(f"nulls/{table}/{column}/day", worst, bounds.day, owner))
         moved = [_null_shift(window, column, days) for window in found]
         worst = max((effect for effect in moved if effect), key=lambda effect: effect.value, default=None)
@@ -194,16 +203,16 @@ def judge_nulls(
     return findings
 
 
-def _furthest(series: Mapping[date, float], days: Mapping[date, Day], reach: int, what: str) -> Effect | None:
-    """The day whose share lies furthest outside the range of the shares around it."""
+def _furthest(series: Mapping[date, float], days: Mapping[date, Day], reach: int, judged: Span) -> Effect | None:
+    """The judged day whose share of missing values lies furthest outside the range of the shares around it."""
     dates, values, worst = list(series), list(series.values()), None
     for index, (day, value) in enumerate(zip(dates, values, strict=True)):
         near = around(values, index, reach)
-        if len(near) < FEWEST_DAYS:
+        if len(near) < FEWEST_DAYS or day < judged.first:
             continue
         outside = max(value - max(near), min(near) - value, 0.0)
         if worst is None or outside > worst.value:
-            words = f"{value:.1%} {what} on {day}, {min(near):.1%} to {max(near):.1%} on the days around it"
+            words = f"{value:.1%} missing on {day}, {min(near):.1%} to {max(near):.1%} on the days around it"
             worst = Effect(outside, days[day].rows, words)
     return worst
 
@@ -223,23 +232,28 @@ def _null_share(span: Span, column: str, days: Mapping[date, Day]) -> tuple[floa
     return (sum(day.rows * day.nulls[column] for day in held) / rows if rows else None), rows
 
 
-def judge_means(table: str, span: Span, days: Mapping[date, Day], gates: Gates, owner: str) -> list[Finding]:
+def judge_means(
+    table: str, spans: tuple[Span, Span], days: Mapping[date, Day], gates: Gates, owner: str
+) -> list[Finding]:
     """The mean of each day against the range of the means around it, in widths of that range."""
+    span, judged = spans
     settings: TableGates = gates.tables[table]
     findings = []
     for column, bound in settings.daily_means.items():
         series = [(day, days[day].means.get(column)) for day in span if day in days]
         known = [(day, value) for day, value in series if value is not None]
-        effect = _outlying_mean(known, days, gates.around_days)
+        effect = _outlying_mean(known, days, gates.around_days, judged)
         findings.append(_finding(f"mean/{table}/{column}", effect, bound, owner))
     return findings
 
 
-def _outlying_mean(series: Sequence[tuple[date, float]], days: Mapping[date, Day], reach: int) -> Effect | None:
+def _outlying_mean(
+    series: Sequence[tuple[date, float]], days: Mapping[date, Day], reach: int, judged: Span
+) -> Effect | None:
     values, worst = [value for _, value in series], None
     for index, (day, value) in enumerate(series):
         near = around(values, index, reach)
-        if len(near) < FEWEST_DAYS:
+        if len(near) < FEWEST_DAYS or day < judged.first:
             continue
         low, high = min(near), max(near)
         # Days around that all have one mean would make any step infinitely wide; JSON and people need a number.

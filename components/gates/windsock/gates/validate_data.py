@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from windsock.contracts.artifact import Artifact
-from windsock.contracts.clock import format_time
+from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.step import Step
 from windsock.contracts.use_case import UseCase, load_use_case
 from windsock.contracts.verdict import Finding, Outcome, Verdict, judge
@@ -24,7 +24,7 @@ def run(step: Step) -> None:
     """Writes `judged`, `quarantine`, `verdict`, `report` and `metrics`."""
     packed, snapshot = step.artifact("use_case", "use_case"), step.artifact("snapshot", "snapshot")
     use_case = load_use_case(packed.path)
-    gate = make_gate(use_case, packed.path, step.as_of)
+    gate = make_gate(use_case, packed.path, step.as_of, str(snapshot.details.get("since", "")))
     with Tables(snapshot.path, use_case.tables, use_case.gates.time_zone, step.as_of) as tables:
         judged = gate.judge(tables)
     accounts = _write_tables(step, snapshot, judged, use_case.owner)
@@ -37,8 +37,10 @@ def run(step: Step) -> None:
     step.metrics("metrics", _metrics(verdict, judged))
 
 
-def make_gate(use_case: UseCase, directory: Path, as_of: datetime) -> Gate:
+def make_gate(use_case: UseCase, directory: Path, as_of: datetime, since: str = "") -> Gate:
     """Loads schema and rules from a use case's directory and checks them against its settings.
+
+    `since` is the time from which on a snapshot of late holds what happened; empty where it holds all.
 
     Raises:
         InputError: names the part that is missing, wrong or at odds with another.
@@ -46,6 +48,8 @@ def make_gate(use_case: UseCase, directory: Path, as_of: datetime) -> Gate:
     schema, rules = load_schema(directory), load_rules(directory)
     check_queries({rule.name: rule.query for rule in rules})
     policy = make_policy(use_case, {table: part.kinds for table, part in schema.items()}, rules)
+    if since:
+        policy = policy.for_recent(parse_time(since, "since").date())
     return Gate(policy, schema, use_case.tables, as_of)
 
 

@@ -53,15 +53,17 @@ INSERT_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of a table's delivered rows: `delivered = after_as_of + duplicates + corrections + kept`.
+    """What became of a table's rows: `delivered = after_as_of + earlier + duplicates + corrections + kept`.
 
     A duplicate is equal to another row in every field. A correction replaced a row of the same key; `conflicts` of them
     say something else at the very time of the row they replace, and the one that was delivered last counts.
-    `misdated` rows say that they were created on another day than the one whose file delivered them.
+    `earlier` rows tell of what happened before the snapshot's time. `misdated` rows say that they were created on
+    another day than the one whose file delivered them.
     """
 
     delivered: int
     after_as_of: int
+    earlier: int
     duplicates: int
     corrections: int
     conflicts: int
@@ -138,15 +140,18 @@ class Staging:
             if name not in names:
                 raise InputError(file, f"columns {', '.join(names)}", f"the column {name} among them")
 
-    def keep_known(self, as_of: datetime) -> Counts:
-        """Keeps of each key the row that was created last and not after `as_of`.
+    def keep_known(self, as_of: datetime, since: datetime | None = None) -> Counts:
+        """Keeps of each key the row that was created last and not after `as_of`; with `since` of what happened later.
 
         Raises:
             InputError: a row has no usable created time, event time or key, or no row is left.
         """
         self._insert()
         self._refuse_where("created_at is null", self._settings.created_time)
-        self._connection.execute(f"create or replace view known as select * from staged where created_at <= '{as_of}'")
+        happened = f" and event_at >= '{since}'" if since else ""
+        self._connection.execute(
+            f"create or replace view known as select * from staged where created_at <= '{as_of}'{happened}"
+        )
         for name in self._settings.key:
             self._refuse_where(f"{self._columns[name]} is null and created_at <= '{as_of}'", name)
         self._refuse_where(f"event_at is null and created_at <= '{as_of}'", self._settings.event_time)
@@ -155,21 +160,25 @@ class Staging:
             "create or replace table latest as select * from known"
             f" qualify row_number() over (partition by {keys} order by created_at desc, place desc, row desc) = 1"
         )
-        counts = self._counts(keys)
+        counts = self._counts(keys, as_of)
         if counts.kept == 0:
             first = f"{self._files[0]} or later"
             raise InputError("as_of", format_time(as_of), f"a time by which a row of {first} was created")
         return counts
 
-    def _counts(self, keys: str) -> Counts:
-        delivered, known = self._count("staged"), self._count("known")
-        different = self._count(f"(select distinct {', '.join(self._columns.values())} from known)")
-        moments = self._count(f"(select distinct {keys}, created_at from known)")
+    def _counts(self, keys: str, as_of: datetime) -> Counts:
+        delivered, known, kept = self._count("staged"), self._count("known"), self._count("latest")
+        after = self._count(f"staged where created_at > '{as_of}'")
         misdated = self._count("staged where cast(created_at as date) <> day")
-        kept = self._count("latest")
+        # Where every key is there once, all rows are different, and so are their moments.
+        different = moments = known
+        if kept != known:
+            different = self._count(f"(select distinct {', '.join(self._columns.values())} from known)")
+            moments = self._count(f"(select distinct {keys}, created_at from known)")
         return Counts(
             delivered=delivered,
-            after_as_of=delivered - known,
+            after_as_of=after,
+            earlier=delivered - after - known,
             duplicates=known - different,
             corrections=different - kept,
             conflicts=different - moments,
@@ -220,8 +229,8 @@ class Staging:
         return kinds, iter(found.fetch_record_batch(BATCH_ROWS))
 
 
-def read_labels(directory: Path, snapshot: Path, use_case: UseCase) -> list[Label]:
-    """What came true, as `labels.sql` in the use case's directory says it of a snapshot's tables.
+def read_labels(directory: Path, snapshot: Path, use_case: UseCase, since: datetime) -> list[Label]:
+    """What came true of events from `since` on, as `labels.sql` in the use case's directory says it of a snapshot.
 
     Raises:
         InputError: a table or the query is missing, it does not run, or it gives something else than labels.
@@ -245,7 +254,9 @@ def read_labels(directory: Path, snapshot: Path, use_case: UseCase) -> list[Labe
         try:
             connection.execute(f"create table labels as {query.read_text(encoding='utf-8')}")
             rows = connection.execute(
-                f'select "{label}"::tinyint, epoch_us(label_known_at), {read} from labels where "{label}" is not null'
+                f'select "{label}"::tinyint, epoch_us(label_known_at), {read} from labels'
+                f' where "{label}" is not null and "{use_case.request.event_time}"::timestamptz >= ?',
+                [since],
             ).fetchall()
         except duckdb.Error as error:
             expected = f"a query that gives {', '.join(use_case.request.key)}, {label} and label_known_at"

@@ -58,7 +58,7 @@ def run(step: Step) -> None:
     since = as_of - timedelta(days=use_case.drift.history_days)
     records = Records(step.path("records"), use_case, since, as_of)
     answers = list(records)
-    joined = join(answers, read_labels(packed.path, snapshot.path, use_case), use_case, as_of)
+    joined = join(answers, read_labels(packed.path, snapshot.path, use_case, since), use_case, as_of)
     days, curve = measure(joined, use_case, as_of)
     details = _details(records, joined, days)
     with step.output("labelled", KIND, details) as directory:

@@ -57,6 +57,15 @@ def days_to_read(as_of: datetime, now: datetime, delivered: Iterable[date]) -> l
     return [day for day in days if midnight(day) < as_of]
 
 
+def recent_since(as_of: datetime, recent_days: int, first: date) -> datetime | None:
+    """The day from which on a snapshot holds what happened, so many days before its time; None where that is all.
+
+    `first` is the day of the first delivery.
+    """
+    since = midnight((as_of - timedelta(days=recent_days)).date())
+    return since if recent_days and since > midnight(first) else None
+
+
 def empty_month(rows: Mapping[date, int]) -> str | None:
     """The first calendar month that was delivered whole and holds no row at all, as `YYYY-MM`; `rows` counts by day."""
     months: dict[tuple[int, int], int] = {}

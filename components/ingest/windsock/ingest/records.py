@@ -13,6 +13,7 @@ from windsock.contracts.use_case import UseCase
 from windsock.ingest.arrow import decode_records
 
 PARQUET = "parquet"
+LAST_DAY = "9999-12-31"
 
 
 def answered_at(prediction: Prediction, use_case: UseCase) -> datetime:
@@ -35,9 +36,10 @@ class Records:
     """
 
     def __init__(self, directory: Path, use_case: UseCase, since: datetime, as_of: datetime) -> None:
-        # The names of batches tell the days on which records were written: of no use where past days are replayed.
-        by_name = use_case.drift.dated_by == "record"
-        days = (since.date().isoformat(), as_of.date().isoformat()) if by_name else None
+        # The names of batches tell the days on which records were written. Where past days are replayed, these may be
+        # later than any `as_of`, but never earlier than what they answered.
+        last = as_of.date().isoformat() if use_case.drift.dated_by == "record" else LAST_DAY
+        days = (since.date().isoformat(), last)
         decoders = {PARQUET: decode_records, LINES: decode_lines}
         self._reading = Reading(DirectorySink(directory), decoders, days)
         self._use_case, self._since, self._as_of = use_case, since, as_of

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from windsock.contracts.clock import parse_time
 from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_REFUSED, InputError
 from windsock.contracts.files import write_text
 from windsock.contracts.log import log
@@ -60,6 +61,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="write an HTML report of the history here")
     parser.add_argument("--json", action="store_true", help="`status` as one line of JSON")
     parser.add_argument("--within-s", type=float, default=math.inf, help="how long `run` goes on; default: to the end")
+    parser.add_argument("--now", default="", help="the time on the records' clock, where that is a recorded one")
     parser.add_argument("--registry", type=Path, help="directory of releases; it is told who is promoted and refused")
     return parser.parse_args(arguments)
 
@@ -93,19 +95,19 @@ def _do(options: argparse.Namespace, scratch: Path) -> int:
             write_text(options.report, render_history(release.store.read(), use_case.name))
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _now(options: argparse.Namespace) -> datetime:
+    return parse_time(options.now, "--now") if options.now else datetime.now(UTC)
 
 
 def _start(options: argparse.Namespace, _: UseCase, release: Release) -> int:
     serving = options.serving or fold(release.store.read()).serving
-    turn = start(release, serving, options.candidate, _now(), options.again)
+    turn = start(release, serving, options.candidate, _now(options), options.again)
     print(turn.message)
     return 0
 
 
 def _turn(options: argparse.Namespace, _: UseCase, release: Release) -> int:
-    turn = advance(release, _now())
+    turn = advance(release, _now(options))
     _alert(turn)
     print(summary(turn))
     if turn.decision is not None and turn.state.phase is Phase.IDLE:
@@ -114,22 +116,26 @@ def _turn(options: argparse.Namespace, _: UseCase, release: Release) -> int:
 
 
 def _run(options: argparse.Namespace, use_case: UseCase, release: Release) -> int:
-    """A turn a second until the rollout is over, or the time is up. Begins one with `--candidate`, or goes on."""
+    """A turn a second until the rollout is over, or the time is up. Begins one with `--candidate`, or goes on.
+
+    With `--now` time stands still: turns are taken until one of them decides nothing more.
+    """
     until = time.monotonic() + options.within_s
     _reconcile(options, release)
     if options.candidate and fold(release.store.read()).candidate != options.candidate:
         _start(options, use_case, release)
     while True:
-        turn = advance(release, _now())
+        before = fold(release.store.read()).number
+        turn = advance(release, _now(options))
         _alert(turn)
         live(turn)
         if turn.state.phase is Phase.IDLE:
             _tell(options, release)
             _settle(options, release, until)
             return _code(turn)
-        if time.monotonic() > until:
+        if time.monotonic() > until or (options.now and turn.state.number == before):
             return 0
-        time.sleep(TURN_S)
+        time.sleep(0 if options.now else TURN_S)
 
 
 def _settle(options: argparse.Namespace, release: Release, until: float) -> None:
@@ -159,7 +165,7 @@ def _reconcile(options: argparse.Namespace, release: Release) -> None:
         complete(Registry(options.registry), release.store.read())
     # In a store the history alone says who serves: what this process read of it may be old by now.
     if options.serving and not options.store and fold(release.store.read()).phase is Phase.IDLE:
-        adopt(release, options.serving, _now())
+        adopt(release, options.serving, _now(options))
 
 
 def _code(turn: Turn) -> int:
@@ -194,7 +200,7 @@ def _rollback(options: argparse.Namespace, _: UseCase, release: Release) -> int:
     to = options.to or before
     if not to:
         raise InputError("--to", options.to, "a release: the history knows none before this one")
-    print(roll_back(release, to, _now(), options.reason, options.serving).message)
+    print(roll_back(release, to, _now(options), options.reason, options.serving).message)
     _tell(options, release)
     _settle(options, release, time.monotonic() + min(options.within_s, SETTLES_WITHIN_S))
     return 0

@@ -9,6 +9,8 @@ from typing import Protocol
 from windsock.contracts.call import Call
 from windsock.contracts.protocol import Answer, Row
 from windsock.contracts.record import Prediction, entity_key, new_prediction_id
+from windsock.contracts.recorded import CLOCK as RECORDED
+from windsock.contracts.recorded import asked_at
 from windsock.contracts.rules import rules_probability
 from windsock.predictor.breaker import CLOSED, Breaker
 from windsock.predictor.decide import ACT, Decision, decide
@@ -45,8 +47,7 @@ class Answered:
 def request_time(release: Release, row: Row) -> float:
     """The moment for which a row asks in a replay: its event time less the lead time, in seconds since 1970."""
     request = release.use_case.request
-    event_time: datetime = row[request.event_time]
-    return event_time.timestamp() - 60 * request.lead_time_minutes
+    return asked_at(request, row[request.event_time]).timestamp()
 
 
 def wall_time(_release: Release, _row: Row) -> float:
@@ -54,7 +55,11 @@ def wall_time(_release: Release, _row: Row) -> float:
     return time.time()
 
 
-CLOCKS: dict[str, Callable[[Release, Row], float]] = {"real": wall_time, "request": request_time}
+CLOCKS: dict[str, Callable[[Release, Row], float]] = {
+    "real": wall_time,
+    "request": request_time,
+    RECORDED: request_time,
+}
 
 
 class Answerer:
@@ -212,7 +217,7 @@ def _records(
             probability=decision.probability,
             threshold=release.threshold,
             decision=decision.decision == ACT,
-            predicted_at=predicted_at,
+            predicted_at=asked_at(request, row[request.event_time]) if release.recorded else predicted_at,
             deadline_s=call.deadline_ms / 1000,
             latency_s=latency_s,
         )

@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from windsock.contracts.errors import InputError
+from windsock.contracts.recorded import CLOCK as RECORDED
 
 ENVIRONMENT_PREFIX = "WINDSOCK_"
-CLOCKS = ("real", "request")
+CLOCKS = ("real", "request", RECORDED)
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Options:
     """`model_dir` holds the release, `online_store` is a SQLite file's path or a Redis URL, `record_dir` the journal.
 
     `clock` is `real`, or `request` to replay old traffic: then each row is answered as of its event time less the lead
-    time. For `drain_s` after a stop is asked for, the server says that it is not ready but goes on answering.
+    time. With `recorded` its record says so too, and no answer is hurried (see `windsock.contracts.recorded`).
+    For `drain_s` after a stop is asked for, the server says that it is not ready but goes on answering.
     """
 
     model_dir: Path
@@ -29,6 +31,11 @@ class Options:
     grpc_port: int
     clock: str
     drain_s: float
+
+    @property
+    def recorded(self) -> bool:
+        """Whether time is recorded time."""
+        return self.clock == RECORDED
 
     @property
     def known(self) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 
 from windsock.contracts.errors import InputError
 from windsock.contracts.protocol import Protocol
+from windsock.contracts.recorded import unhurried
 from windsock.contracts.release import Bundle, load_use_case_module, open_bundle
 from windsock.contracts.use_case import UseCase, load_use_case
 from windsock.predictor.examine import examine
@@ -19,7 +20,7 @@ Derive = Callable[[Mapping[str, object], Mapping[str, object]], tuple[float, ...
 
 @dataclass(frozen=True)
 class Release:
-    """What answers: `scorer` is None in a release that answers by the rules."""
+    """What answers: `scorer` is None in a release that answers by the rules; `recorded` if its time is (see there)."""
 
     digest: str
     use_case: UseCase
@@ -31,9 +32,10 @@ class Release:
     columns: int
     rules: Callable[[Mapping[str, object]], float]
     scorer: Scorer | None
+    recorded: bool = False
 
 
-def load_release(directory: Path, model_name: str = "", known: Path | None = None) -> Release:
+def load_release(directory: Path, model_name: str = "", known: Path | None = None, recorded: bool = False) -> Release:
     """Opens a bundle, has it examined unless it is `known` (see `examine`), and loads it.
 
     Raises:
@@ -43,6 +45,8 @@ def load_release(directory: Path, model_name: str = "", known: Path | None = Non
     bundle = open_bundle(directory)
     plan = examine(bundle, known)
     use_case = load_use_case(bundle.use_case)
+    if recorded:
+        use_case = unhurried(use_case)
     rules: Any = load_use_case_module(bundle, "fallback")
     scorer, derive = _model(bundle)
     # Nothing may have changed between the first look and the last read.
@@ -59,6 +63,7 @@ def load_release(directory: Path, model_name: str = "", known: Path | None = Non
         columns=len(bundle.release.columns),
         rules=rules.probability,
         scorer=scorer,
+        recorded=recorded,
     )
 
 

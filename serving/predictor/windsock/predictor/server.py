@@ -122,7 +122,8 @@ class Server:
         """Loads another release beside the event loop; a refused one changes nothing but a counter."""
         with self._loading:
             try:
-                release = load_release(directory, self._options.model_name, self._options.known)
+                options = self._options
+                release = load_release(directory, options.model_name, options.known, options.recorded)
             except InputError as error:
                 loop.call_soon_threadsafe(self._refused, str(error))
             else:
@@ -147,7 +148,7 @@ def serve(options: Options) -> None:
     """
     import uvloop
 
-    release = load_release(options.model_dir, options.model_name, options.known)
+    release = load_release(options.model_dir, options.model_name, options.known, options.recorded)
     open_reader(options.online_store, release.plan, 1.0).close()
     sink = options.sink or (options.record_dir.absolute() / "shipped").as_uri()
     recorder = open_recorder(options.record_dir, sink, release.use_case.serving.record, release.protocol.name)

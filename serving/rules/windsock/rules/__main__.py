@@ -12,11 +12,13 @@ from pathlib import Path
 from windsock.contracts.errors import EXIT_BAD_INPUT, InputError
 from windsock.contracts.journal import Recorder
 from windsock.contracts.log import log
+from windsock.contracts.recorded import CLOCK as RECORDED
 from windsock.rules.http import RulesServer
 from windsock.rules.release import Release, load_release
 from windsock.rules.service import Service
 
 EXIT_FORCED = 130
+CLOCKS = ("real", RECORDED)
 
 
 def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.Namespace:
@@ -28,8 +30,9 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> ar
     parser.add_argument("--model_name", default="", help="the model's name in paths; default: that of the use case")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--http_port", type=int, default=8082, help="0 takes a free one")
+    parser.add_argument("--clock", choices=CLOCKS, default="real", help="`recorded` for a past that is asked anew")
     parser.add_argument("--drain_s", type=float, default=0.0)
-    names = ("model_dir", "record_dir", "sink", "model_name", "host", "http_port", "drain_s")
+    names = ("model_dir", "record_dir", "sink", "model_name", "host", "http_port", "clock", "drain_s")
     given = [(name, environment.get("WINDSOCK_" + name.upper())) for name in names]
     return parser.parse_args([part for name, value in given if value for part in (f"--{name}", value)] + [*arguments])
 
@@ -51,7 +54,7 @@ async def serve(options: argparse.Namespace, release: Release, recorder: Recorde
 
     def reload() -> None:
         try:
-            service.release = load_release(options.model_dir, options.model_name)
+            service.release = load_release(options.model_dir, options.model_name, options.clock == RECORDED)
             log("release", release=service.release.digest)
         except InputError as error:
             log("release_refused", reason=str(error), release=service.release.digest)
@@ -74,7 +77,7 @@ def main() -> int:
     """Serves until told to stop; a bad release, place or port is one line and exit code 2."""
     options = read_options(sys.argv[1:], os.environ)
     try:
-        release = load_release(options.model_dir, options.model_name)
+        release = load_release(options.model_dir, options.model_name, options.clock == RECORDED)
         sink = options.sink or (options.record_dir.absolute() / "shipped").as_uri()
         recorder = Recorder.open(options.record_dir, sink, release.use_case.serving.record, release.protocol.name)
         try:

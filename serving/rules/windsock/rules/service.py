@@ -12,6 +12,7 @@ from windsock.contracts.call import Call
 from windsock.contracts.journal import NotRecorded, Recorder
 from windsock.contracts.protocol import Answer, Row
 from windsock.contracts.record import Prediction, entity_key, new_prediction_id
+from windsock.contracts.recorded import asked_at
 from windsock.contracts.rules import rules_probability
 from windsock.rules.release import Release
 
@@ -111,7 +112,7 @@ def _records(release: Release, rows: Sequence[Row], call: Call, arrived: float) 
                 probability=probability,
                 threshold=release.threshold,
                 decision=probability >= release.threshold,
-                predicted_at=predicted_at,
+                predicted_at=asked_at(request, row[request.event_time]) if release.recorded else predicted_at,
                 deadline_s=call.deadline_ms / 1000,
                 latency_s=time.monotonic() - arrived,
             )
