@@ -47,7 +47,7 @@ class Chain:
         self.workspace = Workspace(home)
         self.registry = Registry(self.workspace.releases)
         self.environment = {**os.environ, **environment, "WINDSOCK_HOME": str(home)}
-        # By the time at which a period ends: the run that judged its data.
+        # By the day on which a period ends: the run that judged its data.
         self.judged: dict[date, dict[str, Any]] = {}
         self.watched: Path | None = None
         self._old: list[Path] = []
@@ -183,9 +183,8 @@ class Chain:
     def _ungated(self, due: Due) -> tuple[int, dict[str, Any]]:
         use_case = pack_use_case(REPOSITORY / "feature_repo", self.workspace.use_cases)
         at = due.period.until
-        snapshot = Path(self.judged[at]["run"]) / "snapshot-data" / "snapshot"
         place = self.home / "ungated" / str(at)
-        bundle = train_ungated(self._run_step, snapshot, use_case, f"{at}T00:00:00Z", place)
+        bundle = train_ungated(self._run_step, self.workspace.landing, use_case, f"{at}T00:00:00Z", place)
         return 0, {"release": str(bundle.artifact.path)}
 
     def _run_step(self, component: str, step: str, given: str) -> None:
@@ -240,18 +239,18 @@ class Chain:
         return said.exit_code, dict(json.loads(said.last_line))
 
     def _count(self, due: Due) -> tuple[int, dict[str, Any]]:
-        month = due.counted or due.period
+        days = due.counted or due.period
         use_case = pack_use_case(REPOSITORY / "feature_repo", self.workspace.use_cases)
         labelled = (self.watched or self.home) / "join-labels" / "labelled"
         words = ["--use-case", str(use_case.path), "--labelled", str(labelled)]
-        words += ["--since", str(month.since), "--until", str(month.until)]
-        words += ["--model", f"first={self.first().artifact.path}", "--model", f"ungated={self._model_of(month)}"]
+        words += ["--since", str(days.since), "--until", str(days.until)]
+        words += ["--model", f"first={self.first().artifact.path}", "--model", f"ungated={self._model_of(days)}"]
         said = self.must("components/drift", "windsock.drift.compare", *words)
-        return 0, {"counted": (str(month.since), str(month.until)), **json.loads(said.last_line)}
+        return 0, {"counted": (str(days.since), str(days.until)), **json.loads(said.last_line)}
 
-    def _model_of(self, month: Period) -> str:
+    def _model_of(self, days: Period) -> str:
         """The model of a month that no gate has seen: in the first month the one that all begin with."""
-        return self.ungated.get(month.since, str(self.first().artifact.path))
+        return self.ungated.get(days.since.replace(day=1), str(self.first().artifact.path))
 
     def first(self) -> Bundle:
         """The first release, which the year began with."""
@@ -259,7 +258,7 @@ class Chain:
 
     def forget_rows(self, before: date) -> None:
         """Removes the rows of runs that nobody goes by any more: a year of them would fill a disk."""
-        for until in [until for until in self.judged if until < before]:
+        for until in [until for until in list(self.judged) if until < before]:
             self._forget(Path(self.judged.pop(until)["run"]))
         while self._old:
             self._forget(self._old.pop())

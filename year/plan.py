@@ -1,6 +1,6 @@
 """What comes next in a year: a pure decision on the calendar and on the stages that have ended."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -12,10 +12,10 @@ from windsock.contracts.errors import InputError
 class Stage(StrEnum):
     """A stage of a period.
 
-    `train` comes once, before the first period. `deliver` and `judge` need nothing that is served, so they may run
-    ahead, and with them `ungated`, the model of a month that nobody judged. `replay` asks what was asked in the period,
-    `monitor` watches, `retrain` takes what was asked for, `lead` has a release's canary decided on, and `count` says
-    what the answers of a month cost.
+    `train` comes once, before the first period. `deliver` and `judge` need nothing that is served, so they run ahead,
+    and with them `ungated`, the model of a month that nobody judged. `replay` asks what was asked in the period.
+    `monitor` watches it, `retrain` takes what was asked for and `count` says what the answers of half a month cost,
+    while the next period is served. When both are over, `lead` has a release's canary decided on.
     """
 
     TRAIN = "train"
@@ -30,7 +30,7 @@ class Stage(StrEnum):
 
 
 AHEAD = (Stage.DELIVER, Stage.JUDGE)
-SERVED = (Stage.REPLAY, Stage.MONITOR, Stage.RETRAIN, Stage.LEAD)
+WATCHED = (Stage.MONITOR, Stage.RETRAIN)
 
 
 @dataclass(frozen=True, order=True)
@@ -56,12 +56,32 @@ class Due:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """What is done of one period: `ahead` before it is served, `watched` while the next one is."""
+
+    period: Period
+    ahead: Sequence[Due]
+    replay: Due
+    lead: Due
+    watched: Sequence[Due]
+
+    @property
+    def stages(self) -> list[Due]:
+        """All of them."""
+        return [*self.ahead, self.replay, self.lead, *self.watched]
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Every stage of a year: the first, those that may run ahead of what is served, and those of what is served."""
+    """Every stage of a year."""
 
     first: Due
-    ahead: list[Due]
-    served: list[Due]
+    turns: Sequence[Turn]
+
+    @property
+    def stages(self) -> list[Due]:
+        """All of them."""
+        return [self.first, *(due for turn in self.turns for due in turn.stages)]
 
 
 def month_starts(since: date, until: date) -> Iterator[date]:
@@ -86,33 +106,32 @@ def periods(since: date, until: date, days: int, cuts: Collection[date] = ()) ->
 
 
 def counts(calendar: list[Period], mature_days: int) -> dict[Period, list[Period]]:
-    """The months to be counted at the end of a period: those whose labels are due, and at the end of all what is."""
+    """The halves of months to be counted at the end of a period: those whose labels are due, and at the end the rest.
+
+    Monitoring reads answers of some weeks: halves are never older than that.
+    """
     first, last = calendar[0].since, calendar[-1]
-    edges = [first, *month_starts(first, last.until), last.until]
+    months = [first.replace(day=1), *month_starts(first, last.until)]
+    inner = {edge for month in months for edge in (month, month.replace(day=16)) if first < edge < last.until}
     found: dict[Period, list[Period]] = {}
-    for month in (Period(*both) for both in pairwise(edges)):
-        due = month.until + timedelta(days=mature_days)
+    for half in (Period(*both) for both in pairwise([first, *sorted(inner), last.until])):
+        due = half.until + timedelta(days=mature_days)
         at = next((one for one in calendar if one.until >= due), last)
-        whole = Period(month.since, min(month.until, at.until - timedelta(days=mature_days)))
+        whole = Period(half.since, min(half.until, at.until - timedelta(days=mature_days)))
         if whole.since < whole.until:
             found.setdefault(at, []).append(whole)
     return found
 
 
 def plan(calendar: list[Period], mature_days: int) -> Plan:
-    """Every stage of the year, in order."""
+    """Every stage of the year."""
     months = set(month_starts(calendar[0].since, calendar[-1].until))
     due = counts(calendar, mature_days)
-    ahead, served = [], []
+    turns = []
     for one in calendar:
-        ahead += [Due(stage, one) for stage in AHEAD]
         # What was known as a month begins is what a month's model is trained on.
-        ahead += [Due(Stage.UNGATED, one)] if one.until in months else []
-        served += [Due(stage, one) for stage in SERVED]
-        served += [Due(Stage.COUNT, one, month) for month in due.get(one, [])]
-    return Plan(Due(Stage.TRAIN, calendar[0]), ahead, served)
-
-
-def next_due(stages: list[Due], ended: Collection[str]) -> Due | None:
-    """The first stage that has not ended; None when all have."""
-    return next((due for due in stages if due.name not in ended), None)
+        ahead = [*AHEAD, *([Stage.UNGATED] if one.until in months else [])]
+        watched = [Due(stage, one) for stage in WATCHED] + [Due(Stage.COUNT, one, month) for month in due.get(one, [])]
+        stages = [Due(stage, one) for stage in ahead]
+        turns.append(Turn(one, stages, Due(Stage.REPLAY, one), Due(Stage.LEAD, one), watched))
+    return Plan(Due(Stage.TRAIN, calendar[0]), turns)

@@ -1,13 +1,12 @@
-"""A year's run: stages that may run ahead on one thread, those of what is served on another, each noted as it ends."""
+"""A run of the year: what may run ahead, what is served and what is watched, a thread each, every stage noted."""
 
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from itertools import groupby
 from pathlib import Path
-from queue import Empty, Full, Queue
+from queue import Full, Queue
 
 from windsock.contracts.files import write_json
 
@@ -41,16 +40,31 @@ class Run:
             self._recall(chain)
             self._take(chain, [self._plan.first])
             with self._ahead(chain) as judged, chain.serving(str(self._plan.first.period.since)):
-                for period, stages in groupby(self._plan.served, lambda due: due.period):
-                    ready = judged.get()
-                    if isinstance(ready, BaseException):
-                        raise ready
-                    self._take(chain, list(stages))
-                    chain.forget_rows(period.since)
+                self._serve(chain, judged)
+
+    def _serve(self, chain: Chain, judged: "Queue[Judged]") -> None:
+        """Period after period; each is watched while the next one is asked, and its canary decided on after both.
+
+        Which of two threads is quicker changes nothing: what they read and write is other days'.
+        """
+        before: Sequence[Due] = ()
+        with ThreadPoolExecutor(1) as pool:
+            for turn in self._plan.turns:
+                if isinstance(ready := judged.get(), BaseException):
+                    raise ready
+                watching = pool.submit(self._take, chain, before)
+                try:
+                    self._take(chain, [turn.replay])
+                finally:
+                    watching.result()
+                self._take(chain, [turn.lead])
+                before = turn.watched
+                chain.forget_rows(turn.period.since)
+            self._take(chain, before)
 
     def _recall(self, chain: Chain) -> None:
         """Has the chain know what the stages said that ended in an earlier process."""
-        named = {due.name: due for due in (self._plan.first, *self._plan.ahead, *self._plan.served)}
+        named = {due.name: due for due in self._plan.stages}
         for ended in self._journal.read():
             if ended.name in named:
                 chain.remember(named[ended.name], ended.figures)
@@ -68,9 +82,9 @@ class Run:
 
     def _run_ahead(self, chain: Chain, judged: "Queue[Judged]") -> None:
         try:
-            for period, stages in groupby(self._plan.ahead, lambda due: due.period):
-                self._take(chain, list(stages))
-                self._put(judged, period)
+            for turn in self._plan.turns:
+                self._take(chain, turn.ahead)
+                self._put(judged, turn.period)
         except BaseException as error:  # Whoever serves is told, and raises it.
             self._put(judged, error)
 
@@ -85,7 +99,7 @@ class Run:
         ended = {one.name for one in self._journal.read()}
         for due in (one for one in stages if one.name not in ended):
             if self._stopping.is_set():
-                raise Empty
+                raise InterruptedError("the run is over")
             began = time.monotonic()
             code, figures = chain.run(due)
             if due.stage == Stage.TRAIN:

@@ -17,17 +17,23 @@ from windsock.contracts.use_case import load_use_case
 # Runs a step of a component on an executor input; an exception if it does not end well.
 RunStep = Callable[[str, str, str], None]
 OUTPUTS: Mapping[str, Sequence[str]] = {
+    "snapshot_data": ("snapshot",),
     "build_training_set": ("training_set", "metrics"),
     "train_model": ("model", "metrics"),
 }
 
 
-def train_ungated(run_step: RunStep, snapshot: Path, use_case: Artifact, as_of: str, place: Path) -> Bundle:
-    """Trains on a snapshot as it is; returns a release that only decides on paper. The same one however often."""
+PARAMETERS: Mapping[str, Mapping[str, Any]] = {"snapshot_data": {"recent": False}}
+
+
+def train_ungated(run_step: RunStep, landing: Path, use_case: Artifact, as_of: str, place: Path) -> Bundle:
+    """Trains on all that was delivered, as it is; returns a release that only decides on paper."""
     if (place / "release").exists():
         return open_bundle(place / "release")
     shutil.rmtree(place, ignore_errors=True)
-    taken = open_artifact(snapshot, "snapshot")
+    given = {"use_case": use_case.path, "landing": landing}
+    run_step("ingest", "snapshot_data", executor_input("snapshot_data", as_of, given, place))
+    taken = open_artifact(place / "snapshot", "snapshot")
     with new_artifact(place / "judged", "judged", Origin("ungated", as_of, {"snapshot": taken.digest})) as directory:
         for path in taken.path.glob("*.parquet"):
             shutil.copyfile(path, directory / path.name)
@@ -40,7 +46,7 @@ def train_ungated(run_step: RunStep, snapshot: Path, use_case: Artifact, as_of: 
     release = Release(f"ungated-{as_of[:10]}", "model", threshold, tuple(facts["columns"]), as_of)
     with new_artifact(place / "release", KIND, Origin("ungated", as_of)) as directory:
         write_bundle(directory, release, use_case.path, place / "model" / "model.onnx")
-    for name in ("judged", "training_set"):
+    for name in ("snapshot", "judged", "training_set"):
         shutil.rmtree(place / name)
     return open_bundle(place / "release")
 
@@ -57,7 +63,7 @@ def executor_input(step: str, as_of: str, inputs: Mapping[str, Path], place: Pat
     outputs = {name: place / name for name in OUTPUTS[step]}
     return json.dumps(
         {
-            "inputs": {"parameterValues": {"as_of": as_of}, "artifacts": artifacts(inputs)},
+            "inputs": {"parameterValues": {"as_of": as_of, **PARAMETERS.get(step, {})}, "artifacts": artifacts(inputs)},
             "outputs": {"artifacts": artifacts(outputs), "outputFile": str(place / f"{step}.json")},
         }
     )

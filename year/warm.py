@@ -15,28 +15,35 @@ from pipelines.images import folder_image
 from pipelines.runners.environment import STEP_ENVIRONMENT
 from pipelines.workspace import REPOSITORY
 
-READY_S = 120.0
+READY_S = 180.0
 POLL_S = 0.1
 PYTHON = ".venv/bin/python"
-# What is slow to import in each folder. A step's environment is that of the local runner.
-STEPS: Mapping[str, Sequence[str]] = {
-    "ingest": ("windsock.ingest.snapshot_data", "windsock.ingest.join_labels"),
-    "gates": ("windsock.gates.validate_data", "windsock.gates.require_passed"),
-    "features": ("windsock.features.rebuild_rows", "windsock.features.build_training_set"),
-    "drift": (
+# What is slow to import in each folder; Feast imports its stores when a repository names them.
+FOLDERS: Mapping[str, Sequence[str]] = {
+    "components/ingest": ("windsock.ingest.snapshot_data", "windsock.ingest.join_labels"),
+    "components/gates": ("windsock.gates.validate_data", "windsock.gates.require_passed"),
+    "components/features": (
+        "windsock.features.rebuild_rows",
+        "windsock.features.build_training_set",
+        "windsock.features.replay",
+        "feast.infra.offline_stores.duckdb",
+        "feast.infra.online_stores.sqlite",
+        "feast.repo_operations",
+    ),
+    "components/drift": (
         "windsock.drift.profile_reference",
         "windsock.drift.detect_drift",
         "windsock.drift.raise_alerts",
         "windsock.drift.request_retraining",
     ),
-    "model": ("windsock.model.train_model", "windsock.model.evaluate_model", "windsock.model.register_model"),
-}
-COMMANDS: Mapping[str, Sequence[str]] = {
-    "pipelines": ("pipelines.run", "pipelines.execute", "pipelines.retrain"),
+    "components/model": (
+        "windsock.model.train_model",
+        "windsock.model.evaluate_model",
+        "windsock.model.register_model",
+    ),
+    "components/release": ("windsock.release.stored", "windsock.release.decide"),
+    "pipelines": ("pipelines.execute",),
     "serving/edge": ("serving.local.feed", "serving.local.turn"),
-    "components/features": ("windsock.features.replay",),
-    "components/release": ("windsock.release.console",),
-    "components/drift": ("windsock.drift.compare",),
 }
 
 
@@ -50,22 +57,20 @@ def warm(log: Path) -> Iterator[Mapping[str, str]]:
     # The path of a Unix socket must be short.
     with TemporaryDirectory(prefix="windsock-") as directory, log.open("ab") as said:
         place = Path(directory)
-        wanted = [
-            (REPOSITORY / "components" / name, modules, folder_image(name).code, {**os.environ, **STEP_ENVIRONMENT})
-            for name, modules in STEPS.items()
-        ]
-        wanted += [(REPOSITORY / name, modules, "", dict(os.environ)) for name, modules in COMMANDS.items()]
-        started = {
-            socket_of(place, folder, code): subprocess.Popen(
-                [folder / PYTHON, "-m", "windsock.contracts.warm", str(socket_of(place, folder, code)), *modules],
+        started = {}
+        for name, modules in FOLDERS.items():
+            folder = REPOSITORY / name
+            socket = socket_of(place, folder)
+            if folder.parent.name == "components":  # A step asks by the content that its image has.
+                socket_of(place, folder, folder_image(folder.name).code).symlink_to(socket)
+            started[socket] = subprocess.Popen(
+                [folder / PYTHON, "-m", "windsock.contracts.warm", str(socket), *modules],
                 cwd=REPOSITORY,
-                env=environment,
+                env={**os.environ, **STEP_ENVIRONMENT},
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
             )
-            for folder, modules, code, environment in wanted
-        }
         try:
             _await(started, log)
             yield {PLACE: directory}

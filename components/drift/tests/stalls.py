@@ -104,12 +104,12 @@ def probability(rows: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-(np.nan_to_num(rows) @ WEIGHTS - 1.0)))
 
 
-def run_step(name: str, inputs: dict[str, Path], out: Path, outputs: tuple[str, ...], as_of: datetime) -> None:
-    """Runs a step of this folder as Kubeflow would."""
+def run_step(name: str, inputs: dict[str, Path], out: Path, outputs: tuple[str, ...], as_of: datetime | None) -> None:
+    """Runs a step of this folder as Kubeflow would; one that knows of no time is told none."""
     executor_input = {
         "inputs": {
             "artifacts": {name: {"artifacts": [{"uri": str(path)}]} for name, path in inputs.items()},
-            "parameterValues": {"as_of": as_of.isoformat()},
+            "parameterValues": {"as_of": as_of.isoformat()} if as_of else {},
         },
         "outputs": {
             "artifacts": {name: {"artifacts": [{"name": name, "uri": str(out / name)}]} for name in outputs},
@@ -214,6 +214,13 @@ class Stalls:
             pq.write_table(pa.table(table), directory / "rows.parquet")
         return path
 
+    def profile(self, name: str = "profile") -> Path:
+        """The reference, worked out by its own step."""
+        inputs = {"use_case": self.use_case, "release": self.release, "training_set": self.training_set}
+        if not (self.root / name).exists():
+            run_step("profile_reference", inputs, self.root / name, ("reference",), None)
+        return self.root / name / "reference"
+
     def run(self, as_of: datetime = AS_OF):
         """The verdict and what it asks for; the page is kept in `report`."""
         self.runs += 1
@@ -222,7 +229,7 @@ class Stalls:
             "use_case": self.use_case,
             "release": self.release,
             "labelled": self._labelled(),
-            "training_set": self.training_set,
+            "reference": self.profile(),
             "rebuilt": keep_artifact(self.root / "rebuilt", "rebuilt", Origin("rebuild_rows"), self.rebuilt.write).path,
         }
         run_step("detect_drift", inputs, out, ("verdict", "report", "metrics"), as_of)

@@ -35,7 +35,7 @@ def stalls(tmp_path) -> Stalls:
 def test_every_way_is_priced_on_the_same_questions(stalls, capsys):
     found = compared(stalls, capsys)
     came = stalls.label == 1
-    months = found["months"]
+    days = found["days"]
     count = len(stalls.rows)
     assert (found["asked"], found["labelled"], found["answered_by"]) == (count, count, {"model": count})
     for way, acted in {
@@ -43,16 +43,16 @@ def test_every_way_is_priced_on_the_same_questions(stalls, capsys):
         "nothing": np.zeros(count, dtype=bool),
         "rules": np.arange(count) % 2 == 1,
     }.items():
-        assert sum(month[way] for month in months.values()) == pytest.approx(cost(acted, came))
+        assert sum(day[way] for day in days.values()) == pytest.approx(cost(acted, came))
     # The same release on the same rows decides as it did.
-    assert all(month["first"] == month["system"] for month in months.values())
+    assert all(day["first"] == day["system"] for day in days.values())
 
 
 def test_where_no_row_was_served_the_rules_decide_for_a_named_release(stalls, capsys):
     stalls.by_rules[: A_DAY * 5] = True
     found = compared(stalls, capsys, until=FIRST + timedelta(days=5))
     assert found["answered_by"] == {"rules": A_DAY * 5}
-    assert all(month["first"] == month["rules"] for month in found["months"].values())
+    assert all(day["first"] == day["rules"] for day in found["days"].values())
 
 
 def test_periods_side_by_side_count_every_answer_once_and_only_known_labels_are_priced(stalls, capsys):
@@ -63,7 +63,9 @@ def test_periods_side_by_side_count_every_answer_once_and_only_known_labels_are_
     parts = [compared(stalls, capsys, until=middle), compared(stalls, capsys, since=middle)]
     for name in ("asked", "labelled"):
         assert sum(part[name] for part in parts) == whole[name]
-    assert whole["labelled"] == np.isfinite(stalls.label).sum() == sum(m["decisions"] for m in whole["months"].values())
+    assert (
+        whole["labelled"] == np.isfinite(stalls.label).sum() == sum(day["decisions"] for day in whole["days"].values())
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from windsock.contracts.clock import parse_time
-from windsock.features.build_training_set import build
+from windsock.contracts.use_case import load_use_case
+from windsock.features.build_training_set import build, open_training_repository
+from windsock.features.history import open_history
 
 FLIGHTS = Path(__file__).parents[3] / "feature_repo"
 PYTHON = FLIGHTS / ".venv" / "bin" / "python"
@@ -52,6 +54,31 @@ def rows(landing, tmp_path_factory):
 @pytest.fixture(scope="module")
 def feed(landing):
     return Feed(landing)
+
+
+def test_what_views_look_back_on_is_all_that_a_day_needs(rows, feed, landing, tmp_path):
+    """Each view of one day's news from facts of late, against the same rows from all facts: the setting is no guess."""
+    for table in ("flights", "weather", "outcomes"):
+        files = f"select * from read_csv('{landing}/{table}/*/*.csv', sample_size=-1)"
+        duckdb.execute(f"set timezone = 'UTC'; copy ({files}) to '{tmp_path}/{table}.parquet'")
+    use_case = load_use_case(FLIGHTS)
+    as_of, since = parse_time(UNTIL, "as_of"), parse_time("2013-02-14", "since")
+    facts_from = use_case.facts_from(since)
+    assert facts_from is not None
+    found = []
+    for begins in (None, facts_from):
+        with open_history(use_case, FLIGHTS, tmp_path, as_of, begins) as history:
+            repository = open_training_repository(FLIGHTS, use_case, tmp_path / str(begins))
+            news = {}
+            for name, view in repository.views.items():
+                history.compute(view)
+                history.keep_news(view, since, valid_only=True)
+                rows_of = f'select * from features."{name}" where greatest(event_timestamp, created_timestamp) > ?'
+                order = "order by all"
+                news[name] = history.connection.execute(f"{rows_of} {order}", [since]).fetchall()
+            found.append(news)
+    assert all(len(part) > 20 for part in found[0].values())
+    assert found[0] == found[1]
 
 
 def seconds(text):

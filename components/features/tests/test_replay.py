@@ -36,6 +36,7 @@ def options(tmp_path):
         stretch_minutes=60,
         labels_since="",
         requests_only=False,
+        continues=False,
     )
 
 
@@ -80,6 +81,53 @@ def test_what_is_brought_bit_by_bit_is_what_is_brought_at_once(options, tmp_path
     assert any(bit_by_bit.values())
 
 
+def test_day_by_day_from_facts_of_late_is_what_is_brought_at_once_from_all_of_them(options, tmp_path):
+    settings = options.use_case / "use_case.toml"
+    told = settings.read_text().replace("[views.stock]", "[views.stock]\nlooks_back_days = 1")
+    settings.write_text(told.replace("[views.weather]", "[views.weather]\nlooks_back_days = 1"))
+    # The last fact corrects one of two days before, by then too old to be used.
+    facts = [fact("k0", None, float(hour), hour * 60, hour * 60 + 5) for hour in range(2, 118)]
+    facts += [fact("k1", None, 7.0, 200, 210), fact("k0", None, 99.0, DAY + 7, 3 * DAY + 30)]
+    plans = [("k0", 1, at(60 * hour), 5.0, at(1)) for hour in range(3, 118)]
+    write_data(options.data, facts=facts, plans=plans, sales=SALES)
+
+    def digests(store, days, continues):
+        options.online_store, options.continues, reached = f"sqlite:///{tmp_path / store}.db", continues, []
+        for day in days:
+            options.since, options.until = format_time(at(day * DAY + 60)), format_time(at((day + 1) * DAY + 60))
+            with open_replay(options) as replay:
+                reached.append(replay.brought is not None)
+                assert list(replay.stretches())
+                last = {view: replay.ledger.digests(view) for view in replay.repository.views}
+        return last, reached
+
+    by_day, reached = digests("by_day", range(4), True)
+    at_once, _ = digests("at_once", [3], False)
+    assert reached == [False, True, True, True]
+    assert by_day["stock"].keys() - at_once["stock"].keys() == set()
+    assert {key: by_day["stock"][key] for key in at_once["stock"]} == at_once["stock"]
+
+
+def test_without_a_look_back_all_facts_are_read_and_news_alone_are_written(options):
+    options.stretch_minutes = DAY
+    with open_replay(options) as replay:
+        list(replay.stretches())
+        reached = replay.ledger.until("stock")
+    options.continues, options.since, options.until = True, format_time(at(2 * DAY)), format_time(at(4 * DAY))
+    with open_replay(options) as replay:
+        assert format_time(replay.brought) == reached
+
+
+@pytest.mark.parametrize("of_later", [True, False])
+def test_a_store_that_is_elsewhere_is_not_gone_on_with(options, of_later):
+    with open_replay(options) as replay:
+        if of_later:
+            list(replay.stretches())
+    options.continues = True
+    with open_replay(options) as replay:
+        assert replay.brought is None
+
+
 def test_labels_come_once_they_are_settled_and_not_from_before_the_replay(options):
     options.stretch_minutes = DAY
     options.since = format_time(at(110))
@@ -121,7 +169,7 @@ def test_a_later_replay_goes_on_where_the_store_is(options):
 
 def test_the_command_answers_a_line_with_a_line_and_then_ends(options, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.StringIO("next\n" * 4))
-    given = {name: value for name, value in vars(options).items() if name != "requests_only"}
+    given = {name: value for name, value in vars(options).items() if name not in ("requests_only", "continues")}
     words = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
     assert main(words) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

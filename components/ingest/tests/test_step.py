@@ -136,14 +136,12 @@ def test_a_broken_delivery_is_one_line_though_other_tables_were_written_before(r
 
 
 def test_an_unknown_setting_is_one_line(run):
-    run.settings += "\n[ingest]\nmax_file_gigabytes = 1\n"
-    assert run.refused().startswith(
-        "use_case.ingest.max_file_gigabytes: got 1, expected no such setting; known are max_"
-    )
+    run.settings = run.settings.replace("[ingest]\n", "[ingest]\nmax_file_gigabytes = 1\n")
+    assert run.refused().startswith("use_case.ingest.max_file_gigabytes: got 1, expected no such setting; known are ")
 
 
 def test_the_bound_on_files_is_a_setting(run):
-    run.settings += "\n[ingest]\nmax_file_megabytes = 1\n"
+    run.settings = run.settings.replace("[ingest]\n", "[ingest]\nmax_file_megabytes = 1\n")
     name = min(tomllib.loads(run.settings)["tables"])
     run.landing.deliver(2, b"x" * (1024 * 1024 + 1), 1, table=name)
     assert "expected at most 1048576 bytes; the bound is ingest.max_file_megabytes" in run.refused()

@@ -225,6 +225,35 @@ def bars(items: Sequence[Bar], x_label: str) -> str:
     return _svg(frame.width, height, parts, x_label)
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a lane, from `first` to `last`, or a point where these are one; a pointer on it shows its `words`."""
+
+    first: float
+    last: float
+    words: str
+    tone: str = "accent"
+
+
+def lanes(rows: Sequence[tuple[str, Sequence[Stretch]]], ticks_at: Sequence[tuple[float, str]]) -> str:
+    """Named lanes over one axis, such as what happened when; `ticks_at` are places on the axis with their names."""
+    left = _label_width([name for name, _ in rows])
+    places = [place for place, _ in ticks_at] + [x for _, parts in rows for one in parts for x in (one.first, one.last)]
+    frame = _Frame(_span(places, zero=False), (0, 1), 1000, 44 + 26 * len(rows), left, 14, 8, 30)
+    parts = []
+    for place, name in ticks_at:
+        parts.append(_line(frame.x(place), frame.top, frame.x(place), frame.height - frame.bottom, LINE))
+        parts.append(_text(frame.x(place), frame.height - 10, name))
+    for index, (name, stretches) in enumerate(rows):
+        middle = frame.top + 26 * index + 13
+        parts.append(_text(left - 10, middle + 4, name, "end", "value"))
+        for one in stretches:
+            width = max(frame.x(one.last) - frame.x(one.first), 5.0)
+            bar = _rectangle(frame.x(one.first), middle - 8, width, 16, TONES[one.tone], 0.85)
+            parts.append(f"<g><title>{escape(one.words)}</title>{bar}</g>")
+    return _svg(frame.width, frame.height, parts, "what happened when")
+
+
 def histogram(
     edges: Sequence[float],
     counts: Sequence[tuple[str, Sequence[float]]],

@@ -12,7 +12,7 @@ from windsock.contracts.use_case import Request, UseCase
 
 CLOCK = "recorded"
 PATIENCE = 40
-SHIP_EVERY_S = 0.2
+SHIP_EVERY_S = 0.5
 
 
 def asked_at(request: Request, event_time: datetime) -> datetime:

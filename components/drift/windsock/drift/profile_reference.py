@@ -63,7 +63,7 @@ class Profile:
             with np.load(path / FILE, allow_pickle=False) as held:
                 history = History(held["days"], held["rows"], held["label"], held["rules_act"])
                 return cls(history, held["scores"], Wins(held["wins"], held["events"], held["others"]))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError) as error:
             raise InputError("reference", str(path / FILE), f"what profile_reference writes ({error})") from error
 
 

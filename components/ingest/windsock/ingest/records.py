@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import orjson
 from windsock.contracts.journal.lines import SUFFIX as LINES
 from windsock.contracts.journal.lines import decode_lines
 from windsock.contracts.journal.reading import Reading
@@ -41,7 +42,7 @@ class Records:
         last = as_of.date().isoformat() if use_case.drift.dated_by == "record" else LAST_DAY
         days = (since.date().isoformat(), last)
         decoders = {PARQUET: decode_records, LINES: decode_lines}
-        self._reading = Reading(DirectorySink(directory), decoders, days)
+        self._reading = Reading(DirectorySink(directory), decoders, days, from_json=orjson.loads)
         self._use_case, self._since, self._as_of = use_case, since, as_of
         self.read = self.later = self.older = 0
 

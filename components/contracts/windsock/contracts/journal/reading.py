@@ -1,12 +1,13 @@
 """Reads records back from a sink: each prediction once, none that was changed, and an account of what is wrong."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 from re import Match
 
 from windsock.contracts.errors import InputError
 from windsock.contracts.journal.sinks import NAME, Sink
-from windsock.contracts.record import Prediction
+from windsock.contracts.record import FromJson, Prediction
 from windsock.contracts.record_chain import Audit, Head, Sealed, accepted, genesis
 
 Decoder = Callable[[bytes], list[Sealed]]
@@ -29,7 +30,9 @@ class Reading:
         decoders: Mapping[str, Decoder],
         days: tuple[str, str] | None = None,
         heads: Mapping[str, Head] | None = None,
+        from_json: FromJson = json.loads,
     ) -> None:
+        self._from_json = from_json
         self._sink, self._decoders, self._days, self._heads = sink, decoders, days, dict(heads or {})
         self.audits: dict[str, Audit] = {}
         self.repeated = 0
@@ -44,7 +47,7 @@ class Reading:
         seen: set[str] = set()
         for writer, objects in self._objects().items():
             for link in self._chain(writer, objects):
-                prediction = Prediction.decode(link.body)
+                prediction = Prediction.decode(link.body, self._from_json)
                 if self._days and not self._days[0] <= prediction.predicted_at.date().isoformat() <= self._days[1]:
                     continue
                 if prediction.prediction_id in seen:
