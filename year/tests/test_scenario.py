@@ -8,7 +8,8 @@ from windsock.contracts.release import Registry, rules_release
 from windsock.contracts.use_case_code import pack_use_case
 
 from pipelines.workspace import REPOSITORY
-from year.page import costs_during, during, incidents_body
+from year.account import costs_during, events_of, per_thousand
+from year.page import during, incidents_body
 from year.plan import Period
 from year.scenario import BadRelease, Scenario
 from year.tests.test_page import COUNTED, ended
@@ -63,17 +64,17 @@ def _changed(registry, tmp_path):
 
 def test_the_page_tells_what_was_said_and_what_it_cost_meanwhile():
     journal = [
-        ended("train", until="2013-05-16", production="sha256:aaaa"),
-        ended("replay", until="2013-05-17", features="left: data refused"),
-        ended("count", until="2013-05-19", months={"2013-05": COUNTED}, counted=("2013-05-16", "2013-05-17")),
-        ended("count", until="2013-05-22", months={"2013-05": COUNTED}, counted=("2013-05-19", "2013-05-20")),
-        ended("replay", until="2013-05-22", features="left: data refused"),
+        ended("train", 15, month=5, production="sha256:aaaa"),
+        ended("judge", 17, month=5, code=3, passed=False, reasons=["rule/weather_humidity_disagrees"]),
+        ended("count", 19, month=5, days={"2013-05-16": COUNTED, "2013-05-20": COUNTED}),
+        ended("judge", 22, month=5, code=3, passed=False, reasons=["volume/weather/low"]),
     ]
     since, until = date(2013, 5, 16), date(2013, 5, 18)
-    assert [(day, what) for day, what, _ in during(journal, since, until)] == [("2013-05-17", "gate")]
-    assert costs_during(journal, since, until)["rules"] == 70_000
+    assert [(one.since, one.kind) for one in during(events_of(journal), since, until)] == [("2013-05-16", "gate")]
+    assert per_thousand(costs_during(journal, since, until), "rules") == 70_000
     assert costs_during(journal, date(2013, 7, 1), date(2013, 7, 2)) == {}
     body = incidents_body(Scenario.read(FILE), journal, "USD")
     assert "Celsius" in body
+    assert "05-16 gate: rule/weather_humidity_disagrees" in body
     assert "70,000 rules" in body
     assert "five days late" not in body, "the year did not come so far"

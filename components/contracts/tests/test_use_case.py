@@ -2,6 +2,7 @@
 
 import copy
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,38 @@ def test_a_broken_file_is_one_line(tmp_path, content, expected):
 def test_a_missing_file_is_one_line(tmp_path):
     with pytest.raises(InputError, match=rf"^use case: got '{tmp_path}/{FILE}', expected a directory with {FILE}"):
         load_use_case(tmp_path)
+
+
+@pytest.mark.parametrize(("looks_back_days", "expected_days"), [((1, 31), 31 + 7), ((40, 31), 40.125), ((0, 31), None)])
+def test_facts_matter_for_as_long_as_a_view_looks_back_on_values_that_are_valid(looks_back_days, expected_days):
+    given = changed("ingest/recent_days", 0)
+    for view, days in zip(("weather_observed", "route_record"), looks_back_days):
+        given["views"][view]["looks_back_days"] = days
+    since = datetime(2013, 7, 1, tzinfo=UTC)
+    found = parse(UseCase, given, "use_case").facts_from(since)
+    assert found == (None if expected_days is None else since - timedelta(days=expected_days))
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        ({"ingest/recent_days": 85}, 86),
+        ({"gates/reference_days": 84}, 114),
+        ({"drift/history_days": 70}, 108),
+        ({"views/route_record/looks_back_days": 80}, 115),
+        ({"views/route_record/looks_back_days": 0}, 100_000),
+    ],
+)
+def test_what_is_judged_day_by_day_holds_all_that_a_day_goes_by(changes, needed):
+    given = copy.deepcopy(GIVEN)
+    for path, value in changes.items():
+        *parents, name = path.split("/")
+        section = given
+        for parent in parents:
+            section = section[parent]
+        section[name] = value
+    with pytest.raises(InputError, match=rf"ingest.recent_days: got \d+, expected 0, or at least {needed}:"):
+        parse(UseCase, given, "use_case")
 
 
 @pytest.fixture

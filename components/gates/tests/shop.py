@@ -213,11 +213,16 @@ def validate(
     as_of: str = AS_OF,
     rules: Mapping[str, str] | None = None,
     edits: Mapping[str, str] | None = None,
+    since: str = "",
 ) -> Run:
-    """Seals a use case and a snapshot below `work`, and runs `validate_data` on them."""
+    """Seals a use case and a snapshot below `work`, and runs `validate_data` on them.
+
+    With `since` the snapshot says that it holds only what happened from then on.
+    """
     with new_artifact(work / "use_case", "use_case", Origin("test")) as directory:
         write_use_case(directory, rules, edits)
-    with new_artifact(work / "snapshot", "snapshot", Origin("test", as_of)) as directory:
+    details = {"since": since} if since else {}
+    with new_artifact(work / "snapshot", "snapshot", Origin("test", as_of), details) as directory:
         write_snapshot(directory, statements, rows)
     inputs = {"use_case": work / "use_case", "snapshot": work / "snapshot"}
     outputs = ("judged", "quarantine", "verdict", "report", "metrics")

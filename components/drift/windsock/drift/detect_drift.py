@@ -81,6 +81,7 @@ def subject_of(use_case: UseCase, bundle: Bundle, profile: Profile) -> Subject:
         promise=bundle.release.promise,
         scores=profile.scores,
         wins=profile.wins,
+        clean_distances=profile.clean_distances,
         held_out=np.asarray(profile.history.days >= first, dtype=np.float64),
     )
 

@@ -22,10 +22,10 @@ class Joint:
     rows: int
 
 
-def joint(history: Floats, codes: Codes, windows: Sequence[Floats], settings: Drift, rate: float, seed: int) -> Joint:
-    """Tells production's last windows from the reference, and clean windows from the rest of it.
+def clean_distances(history: Floats, codes: Codes, settings: Drift, rate: float, seed: int) -> list[float]:
+    """Tells clean windows from the rest of the reference.
 
-    As many clean windows as the rate of false alarms a window asks for: 1 / (n + 1) is at most the rate.
+    As many as the rate of false alarms a window asks for: 1 / (n + 1) is at most the rate.
     """
     random = np.random.default_rng(seed)
     days = int(codes.max()) + 1
@@ -35,6 +35,12 @@ def joint(history: Floats, codes: Codes, windows: Sequence[Floats], settings: Dr
         inside = (codes >= first) & (codes < first + settings.window_days)
         window, rest = _some(history[inside], settings, random), _some(history[~inside], settings, random)
         clean.append(joint_distance(rest, window, seed)[0])
+    return clean
+
+
+def joint(history: Floats, windows: Sequence[Floats], clean: Sequence[float], settings: Drift, seed: int) -> Joint:
+    """Tells production's last windows from the reference; `clean` are the distances of clean ones."""
+    random = np.random.default_rng([seed, 1])
     found = [
         joint_distance(_some(history, settings, random), _some(window, settings, random), seed) for window in windows
     ]

@@ -28,7 +28,7 @@ class Subject:
     """What is watched: the use case, the release's columns, threshold and promise.
 
     `scores` are the release's scores of the history, `wins` how they rank it, `held_out` the days of it that the model
-    did not learn from.
+    did not learn from, `clean_distances` how well a classifier tells clean windows from the rest.
     """
 
     use_case: UseCase
@@ -37,6 +37,7 @@ class Subject:
     promise: Mapping[str, float]
     scores: Numbers
     wins: Wins
+    clean_distances: Sequence[float]
     held_out: Numbers
 
     @property
@@ -128,8 +129,7 @@ def _watch_inputs(
     if fewest < settings.minimum_rows:
         return
     windows = [scored.rows[days // settings.window_days == index] for index in range(frame.count)][-plan.persistence :]
-    rate = plan.rate(policy.part_of_budget(settings.alarms_a_month))
-    found = joint(history.rows, codes, windows, settings, rate, subject.use_case.training.seed)
+    found = joint(history.rows, windows, subject.clean_distances, settings, subject.use_case.training.seed)
     watched.joint = found
     watched.findings.append(
         policy.judge_joint(

@@ -3,6 +3,7 @@
 It reads no clock and no answer: the same release and training set give the same bytes, so its result is reused.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,7 +16,10 @@ from windsock.contracts.log import log
 from windsock.contracts.release import KIND, Bundle, load_use_case_module, open_bundle
 from windsock.contracts.step import Step
 from windsock.contracts.use_case import UseCase, load_use_case
+from windsock.drift import policy
 from windsock.drift.bins import Numbers
+from windsock.drift.calibrate import Plan
+from windsock.drift.joint import clean_distances
 from windsock.drift.measures import Wins
 from windsock.drift.monitor import day_codes
 from windsock.drift.rows import History, read_history
@@ -27,11 +31,12 @@ NOTHING = "This release answers by rules: it has learned from nothing.\n"
 
 @dataclass(frozen=True)
 class Profile:
-    """The history with the release's scores of it, and how these rank it."""
+    """The history with the release's scores of it, how these rank it, and what a classifier makes of clean windows."""
 
     history: History
     scores: Numbers
     wins: Wins
+    clean_distances: Sequence[float]
 
     @classmethod
     def of(cls, use_case: UseCase, bundle: Bundle, training_set: Path) -> Self:
@@ -44,13 +49,23 @@ class Profile:
         history = read_history(training_set, use_case, bundle.release.columns, rules)
         scores = score(bundle.model, history.rows)
         codes, day_count = day_codes(history)
-        return cls(history, scores, Wins.of(scores, history.label, codes, day_count))
+        rate = Plan.of(use_case.drift).rate(policy.part_of_budget(use_case.drift.alarms_a_month))
+        clean = clean_distances(history.rows, codes, use_case.drift, rate, use_case.training.seed)
+        return cls(history, scores, Wins.of(scores, history.label, codes, day_count), clean)
 
     def write(self, path: Path) -> None:
         """Writes plain arrays."""
         one, wins = self.history, self.wins
         rows = {"days": one.days, "rows": one.rows, "label": one.label, "rules_act": one.rules_act}
-        np.savez(path / FILE, **rows, scores=self.scores, wins=wins.wins, events=wins.events, others=wins.others)
+        np.savez(
+            path / FILE,
+            **rows,
+            scores=self.scores,
+            clean=self.clean_distances,
+            wins=wins.wins,
+            events=wins.events,
+            others=wins.others,
+        )
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -62,7 +77,8 @@ class Profile:
         try:
             with np.load(path / FILE, allow_pickle=False) as held:
                 history = History(held["days"], held["rows"], held["label"], held["rules_act"])
-                return cls(history, held["scores"], Wins(held["wins"], held["events"], held["others"]))
+                wins = Wins(held["wins"], held["events"], held["others"])
+                return cls(history, held["scores"], wins, held["clean"].tolist())
         except (OSError, EOFError, ValueError, KeyError) as error:
             raise InputError("reference", str(path / FILE), f"what profile_reference writes ({error})") from error
 
