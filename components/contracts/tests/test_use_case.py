@@ -111,7 +111,7 @@ def test_facts_matter_for_as_long_as_a_view_looks_back_on_values_that_are_valid(
         ({"ingest/recent_days": 85}, 86),
         ({"gates/reference_days": 84}, 114),
         ({"drift/history_days": 70}, 108),
-        ({"views/route_record/looks_back_days": 80}, 115),
+        ({"views/route_record/looks_back_days": 80}, 108),
         ({"views/route_record/looks_back_days": 0}, 100_000),
     ],
 )

@@ -1,8 +1,9 @@
 """Recorded time: what serving does differently while a recorded past is asked anew, faster than it happened.
 
 A year in an hour leaves no time for a deadline of a quarter of a second: what is late then says how busy this machine
-is, and nothing of the release. So every bound on time is wider, and a record says when its question was asked in
-recorded time, which is the time that monitoring and a canary's judge go by.
+is, and nothing of the release. So every bound on time is `PATIENCE` times as wide, and by the same measure a record
+says how long an answer took: a release that hangs is still told from one that does not. When its question was asked it
+says in recorded time, which is the time that monitoring and a canary's judge go by.
 """
 
 from dataclasses import replace

@@ -161,8 +161,8 @@ def _become(request: Mapping[str, Any], files: Sequence[int], parent: int) -> in
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    for stream, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
-        setattr(sys, stream, open(number, mode, buffering=1, closefd=False, errors="replace"))  # noqa: SIM115
+    for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        setattr(sys, name, open(number, mode, buffering=1, closefd=False, errors="replace"))  # noqa: SIM115
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()

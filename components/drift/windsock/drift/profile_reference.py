@@ -6,7 +6,7 @@ It reads no clock and no answer: the same release and training set give the same
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from windsock.contracts.artifact import Artifact
@@ -56,16 +56,10 @@ class Profile:
     def write(self, path: Path) -> None:
         """Writes plain arrays."""
         one, wins = self.history, self.wins
-        rows = {"days": one.days, "rows": one.rows, "label": one.label, "rules_act": one.rules_act}
-        np.savez(
-            path / FILE,
-            **rows,
-            scores=self.scores,
-            clean=self.clean_distances,
-            wins=wins.wins,
-            events=wins.events,
-            others=wins.others,
-        )
+        arrays: dict[str, Any] = {"days": one.days, "rows": one.rows, "label": one.label, "rules_act": one.rules_act}
+        arrays |= {"scores": self.scores, "clean": np.asarray(self.clean_distances)}
+        arrays |= {"wins": wins.wins, "events": wins.events, "others": wins.others}
+        np.savez(path / FILE, **arrays)
 
     @classmethod
     def read(cls, path: Path) -> Self:

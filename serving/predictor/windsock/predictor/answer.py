@@ -10,7 +10,7 @@ from windsock.contracts.call import Call
 from windsock.contracts.protocol import Answer, Row
 from windsock.contracts.record import Prediction, entity_key, new_prediction_id
 from windsock.contracts.recorded import CLOCK as RECORDED
-from windsock.contracts.recorded import asked_at
+from windsock.contracts.recorded import PATIENCE, asked_at
 from windsock.contracts.rules import rules_probability
 from windsock.predictor.breaker import CLOSED, Breaker
 from windsock.predictor.decide import ACT, Decision, decide
@@ -197,7 +197,8 @@ def _records(
 ) -> list[Prediction]:
     """The records of one request's answers."""
     predicted_at = datetime.now(UTC)
-    latency_s = time.monotonic() - arrived
+    patience = PATIENCE if release.recorded else 1
+    latency_s = (time.monotonic() - arrived) / patience
     request = release.use_case.request
     return [
         Prediction(
@@ -218,7 +219,7 @@ def _records(
             threshold=release.threshold,
             decision=decision.decision == ACT,
             predicted_at=asked_at(request, row[request.event_time]) if release.recorded else predicted_at,
-            deadline_s=call.deadline_ms / 1000,
+            deadline_s=call.deadline_ms / 1000 / patience,
             latency_s=latency_s,
         )
         for row, result, decision in zip(rows, scored, decisions)

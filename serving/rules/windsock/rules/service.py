@@ -12,7 +12,7 @@ from windsock.contracts.call import Call
 from windsock.contracts.journal import NotRecorded, Recorder
 from windsock.contracts.protocol import Answer, Row
 from windsock.contracts.record import Prediction, entity_key, new_prediction_id
-from windsock.contracts.recorded import asked_at
+from windsock.contracts.recorded import PATIENCE, asked_at
 from windsock.contracts.rules import rules_probability
 from windsock.rules.release import Release
 
@@ -90,6 +90,7 @@ def _reason(release: Release, call: Call) -> str:
 
 def _records(release: Release, rows: Sequence[Row], call: Call, arrived: float) -> list[Prediction]:
     predicted_at = datetime.now(UTC)
+    patience = PATIENCE if release.recorded else 1
     request = release.use_case.request
     records = []
     for row in rows:
@@ -113,8 +114,8 @@ def _records(release: Release, rows: Sequence[Row], call: Call, arrived: float) 
                 threshold=release.threshold,
                 decision=probability >= release.threshold,
                 predicted_at=asked_at(request, row[request.event_time]) if release.recorded else predicted_at,
-                deadline_s=call.deadline_ms / 1000,
-                latency_s=time.monotonic() - arrived,
+                deadline_s=call.deadline_ms / 1000 / patience,
+                latency_s=(time.monotonic() - arrived) / patience,
             )
         )
     return records
