@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from windsock.contracts.call import Call
 from windsock.contracts.journal import NotRecorded, Recorder
 from windsock.contracts.record import Prediction
+from windsock.contracts.recorded import PATIENCE
 from windsock.predictor.answer import CLOCKS, Answerer, OverloadError
 from windsock.predictor.metrics import Metrics
 from windsock.predictor.release import load_release
@@ -98,6 +99,24 @@ def test_a_model_answers_and_the_record_holds_all_that_it_used(path):
         assert record.feature_times["station_now"] == stage.NOW - timedelta(seconds=600)
         assert record.key == "RE1/Ulm/2013-07-01T13:00:00Z"
         assert record.probability == answer.probability
+        assert Prediction.decode(record.encode()) == record
+
+    path.run(scenario)
+
+
+def test_in_recorded_time_the_record_says_when_it_was_asked_and_times_by_the_same_measure(path, bundle, tmp_path):
+    usual = path.release
+    path.release = load_release(bundle.artifact.path, known=tmp_path / "known", recorded=True)
+    assert path.release.use_case.serving.deadline_ms == PATIENCE * usual.use_case.serving.deadline_ms
+
+    async def scenario(path):
+        began = time.monotonic()
+        await path.ask(ULM, deadline_ms=path.release.use_case.serving.deadline_ms)
+        took_s = time.monotonic() - began
+        (record,) = path.record.predictions
+        assert record.predicted_at == stage.DUE - timedelta(hours=1)
+        assert record.deadline_s == usual.use_case.serving.deadline_ms / 1000
+        assert 0 < record.latency_s <= took_s / PATIENCE
         assert Prediction.decode(record.encode()) == record
 
     path.run(scenario)

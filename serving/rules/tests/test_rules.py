@@ -137,3 +137,15 @@ def test_what_cannot_start_says_so_in_one_line(server, bundle, tmp_path):
         assert done.returncode == 2
         assert said in done.stderr.strip().splitlines()[-1]
         assert "Traceback" not in done.stderr
+
+
+def test_in_recorded_time_the_record_says_when_it_was_asked(bundle, tmp_path):
+    process = Process(bundle, tmp_path, "--clock", "recorded")
+    try:
+        assert process.post(V1, {"instances": [ROW]})[0] == 200
+    finally:
+        assert process.stop() == 0
+    (batch,) = (tmp_path / "record" / "shipped").rglob("*.jsonl")
+    # An hour before the event, and so the batch is named by that day.
+    assert "2013-07-01T12:00:00Z" in batch.read_text()
+    assert "_2013-07-01_2013-07-01" in batch.name
