@@ -12,6 +12,44 @@ from windsock.drift.bins import BINS, Bins, chi_squared, jensen_shannon, kolmogo
 
 VALUES = st.floats(-5, 5, width=32) | st.just(np.nan) | st.just(np.inf) | st.just(-np.inf)
 
+# Numbers that lie close together, zeros of both signs, the smallest and the largest, and every kind of not-a-number.
+BITS = st.integers(0, 2**32 - 1) | st.sampled_from(
+    [
+        *(0x00000000, 0x00000001, 0x00000002, 0x007FFFFF, 0x00800000, 0x3F800000, 0x3F800001, 0x3F80FFFF, 0x3F810000),
+        *(0x40000000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7F80FFFF, 0x7FC00000, 0x80000000, 0x80000001, 0xBF800000),
+        *(0xBF800001, 0xFF7FFFFF, 0xFF800000, 0xFF800001, 0xFFC00000),
+    ]
+)
+ANY = VALUES | BITS.map(lambda bits: np.asarray(bits, np.uint32).view(np.float32)[()])
+
+
+def searched(bins: Bins, rows: np.ndarray) -> np.ndarray:
+    """Counts by their definition: the first edge that is not below a value, and what is missing last."""
+    counts = np.zeros((rows.shape[1], bins.width))
+    for column, edges in enumerate(bins.edges):
+        for value in rows[:, column]:
+            counts[column, -1 if np.isnan(value) else np.searchsorted(edges, value, side="left")] += 1
+    return counts
+
+
+@given(
+    reference=arrays(np.float32, st.tuples(st.integers(1, 80), st.just(2)), elements=ANY),
+    rows=arrays(np.float32, st.tuples(st.integers(1, 80), st.just(2)), elements=ANY),
+)
+def test_the_lookup_counts_as_a_search_does(reference, rows):
+    bins = Bins.of(reference)
+    for values in (rows, reference):
+        assert (bins.whole(values) == searched(bins, values)).all()
+
+
+@pytest.mark.parametrize("centre,scale", [(0, 1), (2013, 0.5), (1e6, 1), (-1e-38, 1e-39), (0, 1e37), (5, 0)])
+def test_the_lookup_counts_as_a_search_does_wherever_the_values_lie(centre, scale):
+    random = np.random.default_rng(2)
+    reference, rows = (random.normal(centre, scale, size=(4000, 1)).astype(np.float32) for _ in range(2))
+    rows[:2000:7], rows[1::50], rows[2::50] = reference[:2000:7], np.nan, np.inf
+    bins = Bins.of(reference)
+    assert (bins.whole(rows) == searched(bins, rows)).all()
+
 
 @given(
     rows=arrays(np.float32, st.tuples(st.integers(1, 60), st.integers(1, 3)), elements=VALUES), days=st.integers(1, 4)

@@ -5,6 +5,7 @@ That is what makes thousands of resampled windows cheap: each is one row of a ma
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,48 @@ Numbers = NDArray[np.float64]
 Codes = NDArray[np.int64]
 BINS = 32
 EDGE_ROWS = 20_000
+KEYS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The first bin that a value may fall into, by its key: sign, exponent and the seven highest bits of its fraction.
+
+    Keys order as values do, so that a key says on which side of an edge a value is, unless the edge has that key too.
+    `crowded` marks the keys of more than one edge, where one more comparison does not decide.
+    """
+
+    first: NDArray[np.uint8]
+    crowded: NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, edges: Floats) -> "Lookup":
+        """The lookup of one column's edges; a negative zero is made positive, which it equals and orders before."""
+        edges_of_key = np.bincount(_rank(_keys(edges + np.float32(0))), minlength=KEYS)
+        before = np.minimum(edges_of_key.cumsum() - edges_of_key, len(edges) - 1)
+        rank = _rank(np.arange(KEYS, dtype=np.uint32))
+        crowded = edges_of_key > 1
+        return cls(before[rank].astype(np.uint8), crowded[rank] if crowded.any() else None)
+
+    def places(self, edges: Floats, values: Floats) -> Codes:
+        """What `numpy.searchsorted` says of values that are numbers, in a fifth of its time."""
+        keys = _keys(values)
+        places = self.first[keys].astype(np.int64)
+        places += values > edges[places]
+        if self.crowded is not None:
+            again = np.flatnonzero(self.crowded[keys])
+            places[again] = np.searchsorted(edges, values[again], side="left")
+        return places
+
+
+def _keys(values: Floats) -> NDArray[np.uint32]:
+    return values.view(np.uint32) >> np.uint32(16)
+
+
+def _rank(keys: NDArray[np.uint32]) -> Codes:
+    """Where keys stand among all: those of negative values come first, and fall as their bits rise."""
+    place = keys.astype(np.int64)
+    return np.where(place < KEYS // 2, place + KEYS // 2, KEYS - 1 - place)
 
 
 @dataclass(frozen=True)
@@ -33,6 +76,10 @@ class Bins:
         """Bins of every column, the one of missing values among them, which is a column's last."""
         return max(len(edges) for edges in self.edges) + 1
 
+    @cached_property
+    def _lookups(self) -> Sequence[Lookup]:
+        return [Lookup.of(edges) for edges in self.edges]
+
     @classmethod
     def of(cls, reference: Floats) -> "Bins":
         """Bins of about equal count in the reference, [rows, columns]; of evenly taken rows where there are many."""
@@ -46,10 +93,10 @@ class Bins:
         counts = np.empty((day_count, len(self.edges), width), dtype=np.float32)
         for index, edges in enumerate(self.edges):
             values = np.ascontiguousarray(rows[:, index])
-            # NaN sorts behind infinity, so it lands behind a column's last edge; the bin of what is missing is last.
-            places = np.searchsorted(edges, values, side="left")
-            places[places == len(edges)] = width - 1
-            counts[:, index] = np.bincount(offsets + places, minlength=day_count * width).reshape(day_count, width)
+            places = self._lookups[index].places(edges, values)
+            places[np.isnan(values)] = width - 1
+            places += offsets
+            counts[:, index] = np.bincount(places, minlength=day_count * width).reshape(day_count, width)
         return counts
 
     def whole(self, rows: Floats) -> Numbers:

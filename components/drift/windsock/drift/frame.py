@@ -65,7 +65,8 @@ class Frame:
 
     def names(self) -> list[str]:
         """The first day of each window."""
-        return [
-            (EPOCH + timedelta(days=self.start + index * self.window_days)).date().isoformat()
-            for index in range(self.count)
-        ]
+        return [self.day_name(index * self.window_days) for index in range(self.count)]
+
+    def day_name(self, code: int) -> str:
+        """The date of a day that is counted from the first one."""
+        return (EPOCH + timedelta(days=self.start + code)).date().isoformat()

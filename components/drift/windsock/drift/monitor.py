@@ -10,11 +10,11 @@ from windsock.contracts.cost import Costs
 from windsock.contracts.drift_settings import Drift
 from windsock.contracts.use_case import UseCase
 from windsock.contracts.verdict import Finding, Outcome
-from windsock.drift import betting, policy
+from windsock.drift import betting, online, policy
 from windsock.drift.bins import Bins, Codes, Numbers
-from windsock.drift.calibrate import Plan, exact_interval
+from windsock.drift.calibrate import DAYS_A_MONTH, Plan, exact_interval
 from windsock.drift.classic import told
-from windsock.drift.family import Family, Together, build, judge_family
+from windsock.drift.family import OUTSIDE, RESAMPLES, Family, Together, build, judge_family
 from windsock.drift.frame import Frame
 from windsock.drift.joint import Joint, joint
 from windsock.drift.measures import DayMeans, Means, Measure, Ranking, Shapes, Wins, shapes
@@ -214,6 +214,7 @@ def watch_outcomes(watched: Watched, subject: Subject, history: History, labelle
     outcome = Wins.of(labelled.probability, label.astype(np.int64), days, frame.days)
     ranking = Ranking(["auc"], np.asarray([floors.auc]), wins, outcome, promised)
     _add(watched, subject, history, "concept", Together([means, ranking]), frame, days)
+    watched.findings.append(_day_by_day(subject, means, frame))
     paid = costs_of(costs, labelled.acted, label == 1)
     usual = costs_of(costs, subject.scores >= subject.threshold, history.label == 1)
     plan_cost = subject.promise.get("cost_per_1000", float(usual.mean()) * THOUSAND) / THOUSAND
@@ -230,6 +231,35 @@ def watch_outcomes(watched: Watched, subject: Subject, history: History, labelle
     _bet(watched, subject, labelled, paid, days, frame)
 
 
+def _day_by_day(subject: Subject, means: Means, frame: Frame) -> Finding:
+    """The loss of each day as it came: a gross change is seen in days, where windows in a row take weeks."""
+    settings, plan, owner = subject.settings, Plan.of(subject.settings), subject.use_case.owner
+    run_length = DAYS_A_MONTH / policy.part_of_online(settings.alarms_a_month)
+    rows = int(means.production.rows[-plan.window_days :].sum())
+    refusal = online.unable(len(means.history.rows), plan, run_length)
+    if rows < settings.minimum_rows:
+        refusal = f"too few rows in a window: {rows:,} of {settings.minimum_rows:,}"
+    if refusal:
+        return Finding(policy.ONLINE, Outcome.INCONCLUSIVE, refusal, sample_size=rows, owner=owner)
+    base, seed = float(means.base[0]), subject.use_case.training.seed
+    found = online.watch_days(means.history, means.production, base, plan, run_length, seed)
+    resampled = means.production.means(frame.resamples(RESAMPLES, np.random.default_rng(seed)))[:, 0] - found.base
+    low, high = np.nanpercentile(resampled, [OUTSIDE, 100 - OUTSIDE])
+    since = found.since(frame.days, plan.window_days)
+    last = frame.days - plan.window_days
+    test = f"{found.test.rate * found.test.stretches:.0f} of {found.test.stretches} clean windows with one in its test"
+    return policy.judge_days(
+        frame.day_name(since) if since is not None else "",
+        found.kept,
+        (sum(day >= last for day in found.bad), sum(day >= last for day in found.days)),
+        (float(means.production.means(frame.windows())[-1, 0]) - found.base, (float(low), float(high))),
+        rows,
+        settings.floors.loss,
+        f"an alarm of Alibi Detect's FETDriftOnline, of which one in {run_length:.0f} clean days is expected; {test}",
+        owner,
+    )
+
+
 def _bet(watched: Watched, subject: Subject, labelled: Answers, paid: Numbers, days: Codes, frame: Frame) -> None:
     """The release against the rules, on the same events, a bet a day."""
     costs, settings = subject.use_case.costs, subject.settings
@@ -238,8 +268,7 @@ def _bet(watched: Watched, subject: Subject, labelled: Answers, paid: Numbers, d
     rows = np.bincount(days, minlength=frame.days)
     sums = np.bincount(days, weights=(paid - others) / largest, minlength=frame.days)
     values = sums[rows > 0] / rows[rows > 0]
-    # The bet may fail once in the life of a release, which is rarely shorter than a month.
-    watched.error_rate = min(0.05, policy.part_of_budget(settings.alarms_a_month))
+    watched.error_rate = policy.part_of_bet(settings.alarms_a_month)
     watched.wealth = [float(value) for value in betting.log_wealth(values, 0.0)]
     scale = largest * THOUSAND
     lowest = betting.lower_bound(values, watched.error_rate) * scale

@@ -13,6 +13,7 @@ from windsock.contracts.report import number
 from windsock.contracts.verdict import Finding, Outcome
 
 HARM = ("concept/", "kpi/rules")
+ONLINE = "concept/online_errors"
 PARTS = 6
 
 
@@ -33,8 +34,18 @@ def ask(findings: Sequence[Finding]) -> Ask:
 
 
 def part_of_budget(alarms_a_month: float) -> float:
-    """Each of the families, the joint test and the bet on cost may spend an equal part of the false alarms."""
+    """Each of the families, the joint test, and the bet on cost with the online detector, may spend an equal part."""
     return alarms_a_month / PARTS
+
+
+def part_of_bet(alarms_a_month: float) -> float:
+    """The chance that the bet on cost fails once in the life of a release, which is rarely shorter than a month."""
+    return min(0.05, part_of_budget(alarms_a_month) / 2)
+
+
+def part_of_online(alarms_a_month: float) -> float:
+    """What the bet on cost leaves of its part of the budget: false alarms a month of the online detector."""
+    return part_of_budget(alarms_a_month) - part_of_bet(alarms_a_month)
 
 
 def judge_joint(
@@ -91,6 +102,39 @@ def judge_bet(lowest: float, mean: float, days: int, error_rate: float, unit: st
         threshold=0.0,
         threshold_origin=f"a model that is dearer than the rules is not needed; error {number(error_rate)} over all "
         "looks together, one bet a day",
+        owner=owner,
+    )
+
+
+def judge_days(
+    since: str,
+    kept: bool,
+    bad: tuple[int, int],
+    loss: tuple[float, tuple[float, float]],
+    rows: int,
+    floor: float,
+    origin: str,
+    owner: str,
+) -> Finding:
+    """An alarm of the online detector in the last window, whose loss lies above the floor too; it counts if `kept`.
+
+    `since` is the first day of alarms that went on until now, or empty; `bad` the bad days of the last window and all
+    of them; `loss` its mean above what was usual, with its interval.
+    """
+    beyond = bool(since) and loss[0] > floor
+    message = f"{bad[0]} of the last {bad[1]} days were bad ones"
+    message += f"; alarms since {since}" if since else "; no alarm"
+    if beyond and not kept:
+        message += ", but its self-test does not show that it keeps its budget"
+    return Finding(
+        check=ONLINE,
+        outcome=(Outcome.REFUSED if kept else Outcome.INCONCLUSIVE) if beyond else Outcome.PASSED,
+        message=message,
+        effect=loss[0],
+        sample_size=rows,
+        interval=loss[1],
+        threshold=floor,
+        threshold_origin=f"[drift.floors] loss, and {origin}",
         owner=owner,
     )
 
