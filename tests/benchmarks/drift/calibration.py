@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from windsock.contracts.drift_settings import Floors
-from windsock.contracts.use_case import load_use_case
+from windsock.contracts.use_case import UseCase, load_use_case
 from windsock.contracts.verdict import Outcome
 from windsock.drift import policy
 from windsock.drift.calibrate import Plan, clean_effects, draw, exact_interval, solve
@@ -132,6 +132,11 @@ def power(random: np.random.Generator) -> None:
         told(f"shift {shift} standard deviations", seen, trials, "goal >= 95 % at 0.25" if shift == 0.25 else "")
 
 
+def rules_act(count: int, use_case: UseCase) -> np.ndarray:
+    """Rules that know nothing say 0.2 of everything."""
+    return np.full(count, use_case.costs.threshold <= 0.2)
+
+
 def measures_of_features(past: Days, now: Days):
     names = [f"f{index}" for index in range(FEATURES)]
     count = int(now.codes.max()) + 1
@@ -143,10 +148,10 @@ def asks(random: np.random.Generator) -> None:
     print("\nRetraining asked for, by outcomes of two windows of 5,000 rows")
     use_case = load_use_case(ROOT / "tests" / "journeys" / "other_use_case")
     past = days(random, DAYS)
-    subject = Subject(
-        use_case, (), use_case.costs.threshold, {}, lambda request: 0.2, past.score, np.ones(len(past.codes))
-    )
-    history = History(past.codes, past.rows, past.label, [{}] * len(past.codes))
+    wins = Wins.of(past.score, past.label, past.codes, DAYS)
+    held_out = np.ones(len(past.codes))
+    subject = Subject(use_case, (), use_case.costs.threshold, {}, past.score, wins, (), held_out)
+    history = History(past.codes, past.rows, past.label, rules_act(len(past.codes), use_case))
     as_of = datetime(1970, 1, 15, tzinfo=UTC)
     frame = Frame.until(as_of, PLAN.window_days, 14)
 
@@ -157,7 +162,9 @@ def asks(random: np.random.Generator) -> None:
             acted = now.score >= subject.threshold
             rows = np.empty((len(now.codes), 0), dtype=np.float32)
             by_model = np.ones(len(now.codes), dtype=bool)
-            answers = Answers(now.codes, by_model, rows, now.score, acted, now.label.astype(float), [{}] * len(rows))
+            answers = Answers(
+                now.codes, by_model, rows, now.score, acted, now.label.astype(float), rules_act(len(rows), use_case)
+            )
             watched = Watched()
             watch_outcomes(watched, subject, history, answers, frame)
             asked += policy.ask(watched.findings) is policy.Ask.RETRAIN

@@ -24,7 +24,8 @@ from windsock.drift import policy
 from windsock.drift.alibi import univariate
 from windsock.drift.calibrate import DAYS_A_MONTH, Plan, exact_interval
 from windsock.drift.frame import EPOCH
-from windsock.drift.joint import joint
+from windsock.drift.joint import clean_distances, joint
+from windsock.drift.measures import Wins
 from windsock.drift.monitor import Subject, Watched, watch
 from windsock.drift.online import watch_days
 from windsock.drift.rows import Answers, History
@@ -104,20 +105,25 @@ def ours(world: Path, stream: str) -> dict[str, list[bool]]:
     use_case = replace(USE_CASE, drift=settings, label=replace(USE_CASE.label, mature_after_hours=0))
     names = [f"f{index}" for index in range(FEATURES)]
     held_out = (np.repeat(np.arange(DAYS), A_DAY) >= DAYS - use_case.split.evaluation_days).astype(float)
-    subject = Subject(use_case, names, use_case.costs.threshold, {}, lambda request: 0.2, then[:, 0], held_out)
-    codes = np.repeat(np.arange(DAYS), A_DAY)
-    history = History(codes, past, then[:, 1].astype(np.int64), [{}] * len(past))
+    codes, label = np.repeat(np.arange(DAYS), A_DAY), then[:, 1].astype(np.int64)
+    threshold, rate = use_case.costs.threshold, Plan.of(settings).rate(policy.part_of_budget(settings.alarms_a_month))
+    clean = clean_distances(past, codes, settings, rate, use_case.training.seed)
+    wins = Wins.of(then[:, 0], label, codes, DAYS)
+    subject = Subject(use_case, names, threshold, {}, then[:, 0], wins, clean, held_out)
+    # Rules that know nothing say 0.2 of everything.
+    history = History(codes, past, label, np.full(len(past), threshold <= 0.2))
     day = DAYS + np.repeat(np.arange(WINDOWS * WINDOW_DAYS), A_DAY)
     by_model = np.ones(len(rows), dtype=bool)
-    answers = Answers(day, by_model, rows, now[:, 0], now[:, 2].astype(bool), now[:, 1], [{}] * len(rows))
+    answers = Answers(
+        day, by_model, rows, now[:, 0], now[:, 2].astype(bool), now[:, 1], np.full(len(rows), threshold <= 0.2)
+    )
     watched = watch(subject, history, answers, EPOCH + timedelta(days=DAYS + WINDOWS * WINDOW_DAYS))
     plan = Plan.of(settings)
     said = {
         name: lasting(family.effects > family.threshold.effects, plan.persistence) & family.test.trusted
         for name, family in watched.families.items()
     }
-    rate = plan.rate(policy.part_of_budget(settings.alarms_a_month))
-    found = joint(past, codes, np.split(rows, WINDOWS), settings, rate, use_case.training.seed)
+    found = joint(past, np.split(rows, WINDOWS), clean, settings, use_case.training.seed)
     bound = max([settings.floors.feature, *found.clean])
     said["joint"] = lasting(np.asarray(found.distances)[:, None] > bound, plan.persistence)
     retraining = said["concept"] | bets(watched) | day_by_day(watched, settings, use_case.training.seed)
