@@ -40,7 +40,7 @@ class Lookup:
         return cls(before[rank].astype(np.uint8), crowded[rank] if crowded.any() else None)
 
     def places(self, edges: Floats, values: Floats) -> Codes:
-        """What `numpy.searchsorted` says of values that are numbers, in a fifth of its time."""
+        """What `numpy.searchsorted` says of values that are numbers, in a fraction of its time."""
         keys = _keys(values)
         places = self.first[keys].astype(np.int64)
         places += values > edges[places]
