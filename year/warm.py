@@ -18,6 +18,8 @@ from pipelines.workspace import REPOSITORY
 READY_S = 180.0
 POLL_S = 0.1
 PYTHON = ".venv/bin/python"
+# Three commands share the processors: threads of one would only wait for those of another.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 # What is slow to import in each folder; Feast imports its stores when a repository names them.
 FOLDERS: Mapping[str, Sequence[str]] = {
     "components/ingest": ("windsock.ingest.snapshot_data", "windsock.ingest.join_labels"),
@@ -66,7 +68,7 @@ def warm(log: Path) -> Iterator[Mapping[str, str]]:
             started[socket] = subprocess.Popen(
                 [folder / PYTHON, "-m", "windsock.contracts.warm", str(socket), *modules],
                 cwd=REPOSITORY,
-                env={**os.environ, **STEP_ENVIRONMENT},
+                env={**os.environ, **STEP_ENVIRONMENT, **ONE_THREAD},
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

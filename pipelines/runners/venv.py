@@ -30,6 +30,8 @@ from pipelines.runners.environment import STEP_ENVIRONMENT
 from pipelines.workspace import Workspace
 
 LAST_BYTES = 65_536
+# The safe loader, in C where PyYAML has it: a compiled pipeline is read several times a run.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def _replaced_handler(handler: type[ITaskHandler]) -> Iterator[None]:
 
 def container_tasks(compiled: str) -> dict[str, bool]:
     """The container steps of a compiled pipeline, in no order: task name to whether its result may be reused."""
-    spec = next(yaml.safe_load_all(compiled))
+    spec = next(yaml.load_all(compiled, Loader=LOADER))
     executors = spec["deploymentSpec"]["executors"]
     tasks = {}
     for name, task in spec["root"]["dag"]["tasks"].items():
@@ -184,7 +186,7 @@ def container_tasks(compiled: str) -> dict[str, bool]:
 
 def container_images(compiled: str) -> list[str]:
     """The image references of a compiled pipeline; all are looked at before the first step runs."""
-    executors = next(yaml.safe_load_all(compiled))["deploymentSpec"]["executors"].values()
+    executors = next(yaml.load_all(compiled, Loader=LOADER))["deploymentSpec"]["executors"].values()
     return sorted({executor["container"]["image"] for executor in executors if "container" in executor})
 
 

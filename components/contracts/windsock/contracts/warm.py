@@ -13,6 +13,7 @@ the command is run there, and else by an interpreter of its own. What comes out 
 import array
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -110,6 +111,9 @@ def serve(place: Path) -> None:
     partial = place.with_name(f"{place.name}.partial")
     partial.unlink(missing_ok=True)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # What was imported stays: no copy shall look through it for garbage, which takes longer than many a command.
+    gc.collect()
+    gc.freeze()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(partial))
         listener.listen()

@@ -84,6 +84,8 @@ def write(
     changed = {key: digest for key, digest in current.items() if known.get(key) != digest}
     gone = [] if since else sorted(known.keys() - current.keys())
     ledger.begin(view.name, format_time(history.as_of), [*changed, *gone])
+    if not changed and not gone:
+        return 0
     repository.write_online(view, history.rows_to_write(view, latest, list(changed), gone))
     ledger.end(view.name, changed, gone)
     return len(changed) + len(gone)
