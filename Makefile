@@ -68,7 +68,7 @@ replay: $(RELEASES) ## ask the running servers what was asked up to UNTIL, featu
 	@$(SERVING) replay --until $(UNTIL) $(if $(OVERRIDE),--override '$(OVERRIDE)')
 
 .PHONY: year
-year: $(call ENVIRONMENT,$(SERVES) components/drift components/release) ## a year in production: SINCE (2013-05-01), UNTIL (2014-01-01), DAYS (7), SCENARIO=file; goes on where it was
+year: $(call ENVIRONMENT,$(SERVES) components/drift components/release) ## a year in production, day by day: SINCE (2013-05-01), UNTIL (2014-01-01), DAYS (1), SCENARIO=file; goes on where it was
 	@serving/edge/.venv/bin/python -m year --home $(HOME_DIRECTORY)/year $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL)) $(if $(DAYS),--days $(DAYS)) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 .PHONY: rollback

@@ -35,6 +35,9 @@ class Run:
         Raises:
             InputError: a stage broke; what has ended stays ended.
         """
+        ended = {one.name for one in self._journal.read()}
+        if all(due.name in ended for due in self._plan.stages):
+            return
         with warm(self._home / "warm.log") as environment:
             chain = Chain(self._home, self._scenario, environment)
             self._recall(chain)
