@@ -122,6 +122,8 @@ def _points(journal: Sequence[Ended]) -> Iterator[Event]:
 
 
 def _end_of(figures: Mapping[str, object]) -> str:
+    if figures.get("undecided"):
+        return "is tried, stays undecided and is ended by hand"
     return "is tried and gets all of the traffic" if figures.get("promoted") else "is tried and refused"
 
 

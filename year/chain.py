@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from windsock.contracts.errors import EXIT_REFUSED, InputError
-from windsock.contracts.files import read_json
+from windsock.contracts.files import read_json, write_text
 from windsock.contracts.recorded import CLOCK
 from windsock.contracts.release import Bundle, Registry
 from windsock.contracts.use_case_code import pack_use_case
@@ -29,6 +29,8 @@ READY_S = 600.0
 STOP_S = 60.0
 # An hour's questions go in calls of so many; while a release is tried each goes alone, since the split is by call.
 BATCH_ROWS = 60
+# A rollout that the evidence has not decided for so long is ended by hand, as by a person who was alerted.
+UNDECIDED_DAYS = 42
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,12 @@ class Chain:
         self.watched: Path | None = None
         self._old: list[Path] = []
         self.ungated: dict[date, str] = {}
-        self.trying = False
+        self.tried_since: date | None = None
+
+    @property
+    def trying(self) -> bool:
+        """Whether a release is led through its canary."""
+        return self.tried_since is not None
 
     def run(self, due: Due) -> tuple[int, dict[str, Any]]:
         """Runs a stage; returns its exit code and its figures.
@@ -74,7 +81,7 @@ class Chain:
         elif due.stage == Stage.UNGATED:
             self.ungated[due.period.until] = figures["release"]
         elif due.stage == Stage.LEAD:
-            self.trying = figures["phase"] != "idle"
+            self.tried_since = date.fromisoformat(figures["since"]) if figures["phase"] != "idle" else None
 
     @property
     def _stages(self) -> Mapping[Stage, Callable[[Due], tuple[int, dict[str, Any]]]]:
@@ -232,11 +239,29 @@ class Chain:
             bad.propose(self.registry, self.home / "scenario")
         if not self.trying and self.registry.candidate() is None:
             return 0, {"phase": "idle"}
-        words = ["--at", str(due.period.until)]
-        if self.watched is not None:
-            words += ["--labels", str(self.watched / "join-labels" / "labelled" / "labels.csv")]
-        said = self.must("serving/edge", "serving.local", "turn", *words, also=(EXIT_REFUSED,))
-        return said.exit_code, dict(json.loads(said.last_line))
+        at = str(due.period.until)
+        said = self.must("serving/edge", "serving.local", "turn", "--at", at, *self._due(), also=(EXIT_REFUSED,))
+        figures = dict(json.loads(said.last_line))
+        begun = self.tried_since or due.period.until
+        figures["since"] = str(begun)
+        if figures["phase"] == "rolling" and (due.period.until - begun).days >= UNDECIDED_DAYS:
+            # Nobody promotes what was not shown to be good; a person who is told makes room for the next one.
+            reason = f"undecided for {UNDECIDED_DAYS} days"
+            self.must("serving/edge", "serving.local", "rollback", "--at", at, "--reason", reason)
+            figures |= {"phase": "idle", "weight": 0, "undecided": True}
+        return said.exit_code, figures
+
+    def _due(self) -> list[str]:
+        """All labels that were found due since the rollout began: monitoring tells those of the last weeks."""
+        if self.watched is None:
+            return []
+        path, header, known = self.home / "due.csv", "key,label,event_time", dict[str, str]()
+        before = [path] if self.trying and path.exists() else []
+        for source in (*before, self.watched / "join-labels" / "labelled" / "labels.csv"):
+            rows = source.read_text(encoding="utf-8").splitlines()[1:]
+            known |= {row.rpartition(",")[0].rpartition(",")[0]: row for row in rows}
+        write_text(path, "\n".join([header, *known.values()]) + "\n")
+        return ["--labels", str(path)]
 
     def _count(self, due: Due) -> tuple[int, dict[str, Any]]:
         days = due.counted or due.period

@@ -63,6 +63,7 @@ def _add_release_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParse
     release.add_argument("--report", type=Path, help="where the page goes; default below .windsock/serve")
     rollback = verbs.add_parser("rollback", help="give all the traffic to the release before, or to another")
     rollback.add_argument("--to", default="", help="a release's digest, or `rules`")
+    rollback.add_argument("--at", default="", help="the recorded time, where a recorded past is replayed")
     rollback.add_argument("--reason", default="rolled back by hand", help="why; it goes into the history")
     verbs.add_parser("decide", help="what keeping, the release before, and the rules would cost")
 

@@ -98,11 +98,10 @@ def rollback(options: argparse.Namespace) -> int:
     to = _target(site, options.to, state)
     if to != serving.digest:
         site.admit(to)
-    words = ["--to", to, "--reason", options.reason, "--serving", serving.digest]
-    under_way = state["phase"] != "idle"
-    code = subprocess.run(
-        site.console(serving, "rollback", *(words[:4] if under_way else words)), check=False
-    ).returncode
+    words = ["--to", to, "--reason", options.reason]
+    words += ["--now", options.at] if options.at else []
+    words += ["--serving", serving.digest] if state["phase"] == "idle" else []
+    code = site.ask(serving, "rollback", *words)
     if code == 0:
         site.settle()
         print(f"{to} serves")

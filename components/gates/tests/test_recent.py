@@ -47,6 +47,15 @@ def test_a_bad_day_is_refused_while_it_is_new(tmp_path, check, day, refused):
     assert (check in run.reasons) == refused
 
 
+def test_of_a_day_that_is_there_in_part_no_share_is_judged(tmp_path):
+    """The snapshot begins at midnight in UTC, which is an hour into its first day in Berlin."""
+    first = "update orders set revenue = -1 where ordered_at < timestamptz '2020-01-04 02:00:00Z'"
+    late = f"select * from ({LATE}) where ordered_at < '2020-01-04 02:00:00Z' or ordered_at >= '2020-01-04 23:00:00Z'"
+    assert "rule/orders_negative_revenue" not in judged(tmp_path / "part", first, rows=late).reasons
+    whole = "update orders set revenue = -1 where ordered_at between '2020-01-05 08:00:00Z' and '2020-01-05 09:30:00Z'"
+    assert "rule/orders_negative_revenue" in judged(tmp_path / "whole", whole, rows=late).reasons
+
+
 def test_a_window_is_held_against_all_of_its_reference_or_not_judged(shop_gates):
     since = date(2020, 1, 4)
     recent = shop_gates.for_recent(since)

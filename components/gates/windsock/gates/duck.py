@@ -149,8 +149,10 @@ class Tables:
         """The kind of each column as the schema speaks of it; of a type that it does not know, the type."""
         return {name: _kind(kind) for name, kind in self.types(table).items()}
 
-    def offenders(self, table: str, query: str) -> Offenders:
+    def offenders(self, table: str, query: str, whole_from: date | None = None) -> Offenders:
         """Runs a rule's query and finds the rows of `table` whose keys it returns.
+
+        Days before `whole_from` are there in part only: a share of one of them says nothing.
 
         Raises:
             RuleError: the query does not run on this data.
@@ -167,17 +169,17 @@ class Tables:
         except duckdb.Error as error:
             raise RuleError(_line(error)) from error
         numbers = tuple(row[0] for row in found)
-        return Offenders(numbers, *self._worst_day(table, numbers)) if numbers else Offenders((), None, 0.0)
+        return Offenders(numbers, *self._worst_day(table, numbers, whole_from)) if numbers else Offenders((), None, 0.0)
 
-    def _worst_day(self, table: str, rows: Collection[int]) -> tuple[date | None, float]:
-        """The local day of which the given rows are the largest share, and that share."""
-        day, share = self._rows(
+    def _worst_day(self, table: str, rows: Collection[int], whole_from: date | None) -> tuple[date | None, float]:
+        """The local day of which the given rows are the largest share, and that share; none where no day is whole."""
+        found = self._rows(
             f"with found as (select unnest(?) as {ROW}) "
             f"select {DAY}, count(*) filter ({ROW} in (select {ROW} from found)) / count(*) as share "
-            f"from {quoted(table + ' rows')} group by 1 order by 2 desc, 1 limit 1",
-            [list(rows)],
-        )[0]
-        return day, float(share)
+            f"from {quoted(table + ' rows')} where {DAY} >= ? group by 1 order by 2 desc, 1 limit 1",
+            [list(rows), whole_from or date.min],
+        )
+        return (found[0][0], float(found[0][1])) if found else (None, 0.0)
 
     def set_aside(self, table: str, rows: Collection[int]) -> None:
         """Takes rows out of the tables in memory, by their numbers."""

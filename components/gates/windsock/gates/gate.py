@@ -88,11 +88,13 @@ class Gate:
 
     def _judge_rules(self, tables: Tables, name: str, judged: Judged) -> None:
         broken: dict[int, list[str]] = {}
+        begins = self.policy.gates.tables[name].starts_on
+        whole_from = date.fromisoformat(begins) if begins else None
         for rule in self.policy.rules:
             if rule.header.table != name:
                 continue
             try:
-                found = tables.offenders(name, rule.query)
+                found = tables.offenders(name, rule.query, whole_from)
             except RuleError as error:
                 judged.findings.append(structure.broken_rule(rule, str(error)))
                 continue

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Protocol
 
+import orjson
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from windsock.contracts.errors import InputError
@@ -78,7 +79,7 @@ class Records:
                     if not link.intact:
                         self.edited += 1
                         continue
-                    prediction = Prediction.decode(link.body)
+                    prediction = Prediction.decode(link.body, orjson.loads)
                     if prediction.prediction_id not in self._seen:
                         self._seen.add(prediction.prediction_id)
                         known = self.newest.get(link.writer, prediction.predicted_at)
