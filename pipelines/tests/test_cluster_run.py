@@ -72,10 +72,10 @@ def watched(monkeypatch):
 
 
 def test_a_last_step_that_is_told_after_the_runs_end_is_waited_for(watched):
-    told, all_of_them = watched(("RUNNING", 3), ("SUCCEEDED", 6), ("SUCCEEDED", 6), ("SUCCEEDED", 7))
+    told, all_of_them = watched(("RUNNING", 3), ("SUCCEEDED", 7), ("SUCCEEDED", 7), ("SUCCEEDED", 8))
     assert told == all_of_them
 
 
 def test_a_run_that_ends_without_all_of_its_steps_is_no_success(watched):
-    with pytest.raises(ClusterError, match="ended as SUCCEEDED after 6 of 7 steps"):
-        watched(("RUNNING", 3), ("SUCCEEDED", 6))
+    with pytest.raises(ClusterError, match="ended as SUCCEEDED after 7 of 8 steps"):
+        watched(("RUNNING", 3), ("SUCCEEDED", 7))
