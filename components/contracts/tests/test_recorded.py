@@ -20,6 +20,11 @@ def test_a_question_is_asked_its_lead_time_before_the_event(use_case):
     assert (event - asked_at(use_case.request, event)).total_seconds() == 60 * use_case.request.lead_time_minutes
 
 
+def test_at_the_beginning_of_the_calendar_it_is_asked_with_the_event(use_case):
+    event = datetime(1, 1, 1, tzinfo=UTC)
+    assert asked_at(use_case.request, event) == event
+
+
 def test_every_bound_on_time_is_wider_and_nothing_else_changes(use_case):
     calm = unhurried(use_case)
     assert calm.serving.deadline_ms == PATIENCE * use_case.serving.deadline_ms

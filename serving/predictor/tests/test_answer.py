@@ -5,7 +5,7 @@ import shutil
 import signal
 import sqlite3
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -131,6 +131,7 @@ def test_in_recorded_time_the_record_says_when_it_was_asked_and_times_by_the_sam
         ({"station": "Nowhere"}, "features_missing"),
         ({"due_at": stage.DUE + timedelta(hours=2)}, "features_stale"),
         ({"due_at": stage.DUE - timedelta(hours=2)}, "features_future"),
+        ({"due_at": datetime(1, 1, 1, tzinfo=UTC)}, "features_future"),
     ],
 )
 def test_a_required_view_that_cannot_be_used_gives_the_rules(path, change, reason):

@@ -17,8 +17,11 @@ SHIP_EVERY_S = 0.5
 
 
 def asked_at(request: Request, event_time: datetime) -> datetime:
-    """When a question is asked: its lead time before the event."""
-    return event_time - timedelta(minutes=request.lead_time_minutes)
+    """When a question is asked: its lead time before the event, or with it where the calendar has no such time."""
+    try:
+        return event_time - timedelta(minutes=request.lead_time_minutes)
+    except OverflowError:
+        return event_time
 
 
 def unhurried(use_case: UseCase) -> UseCase:

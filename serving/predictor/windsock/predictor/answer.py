@@ -47,7 +47,8 @@ class Answered:
 def request_time(release: Release, row: Row) -> float:
     """The moment for which a row asks in a replay: its event time less the lead time, in seconds since 1970."""
     request = release.use_case.request
-    return asked_at(request, row[request.event_time]).timestamp()
+    event_time: datetime = row[request.event_time]
+    return event_time.timestamp() - 60 * request.lead_time_minutes
 
 
 def wall_time(_release: Release, _row: Row) -> float:
