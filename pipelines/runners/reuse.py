@@ -24,14 +24,21 @@ TASK_ROOT = "task_root.json"
 def reuse_key(code: str, step: str, executor_input: Mapping[str, Any]) -> str | None:
     """The name of a result by all that goes into it; None where an input is not an artifact and may change under us."""
     inputs = executor_input.get("inputs", {})
-    digests = {}
-    for name, artifacts in inputs.get("artifacts", {}).items():
-        manifest = local_path(artifacts["artifacts"][0]["uri"]) / MANIFEST
-        if not manifest.is_file():
-            return None
-        digests[name] = read_json(manifest, f"manifest of {name}")["digest"]
+    digests = _digests(inputs)
+    if digests.keys() != inputs.get("artifacts", {}).keys():
+        return None
     content = {"code": code, "step": step, "parameters": inputs.get("parameterValues", {}), "inputs": digests}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _digests(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """The digest of every input that is an artifact of ours."""
+    places = {name: local_path(given["artifacts"][0]["uri"]) for name, given in inputs.get("artifacts", {}).items()}
+    return {
+        name: read_json(place / MANIFEST, f"manifest of {name}")["digest"]
+        for name, place in places.items()
+        if (place / MANIFEST).is_file()
+    }
 
 
 def keep(store: Path, key: str, task_root: Path) -> None:
@@ -69,12 +76,8 @@ def follow(run: Path, code: str, step: str, executor_input: Mapping[str, Any], t
     if not manifests or not (kept / EXECUTOR_OUTPUT).is_file():
         return False
     inputs = executor_input.get("inputs", {})
-    digests = {}
-    for name, artifacts in inputs.get("artifacts", {}).items():
-        manifest = local_path(artifacts["artifacts"][0]["uri"]) / MANIFEST
-        if manifest.is_file():
-            digests[name] = read_json(manifest, f"manifest of {name}")["digest"]
-    wanted = {"step": step, "code": code, "parameters": inputs.get("parameterValues", {}), "inputs": digests}
+    parameters = inputs.get("parameterValues", {})
+    wanted = {"step": step, "code": code, "parameters": parameters, "inputs": _digests(inputs)}
     if any({name: made[name] for name in wanted} != wanted for made in manifests):
         return False
     _take(kept, str(kept), task_root)

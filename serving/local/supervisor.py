@@ -1,16 +1,17 @@
 """Keeps a few local processes running: starts them, starts again what ends, and leaves nothing behind."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+
+from windsock.contracts.warm import end_with_parent
 
 POLL_S = 0.05
 START_S = 90.0
@@ -18,7 +19,6 @@ STOP_S = 5.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0
 # So many restarts in so many seconds, and the process is left alone: its fault is not one that passes.
 RESTARTS, WINDOW_S = 8, 60.0
-ON_PARENTS_DEATH = 1
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,6 @@ class Program:
         """The last line of the log: the reason, when the process has ended."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n") if self.log.exists() else []
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-
-
-def _end_with_parent() -> None:
-    """Runs in the child: a supervisor that is killed outright takes its processes with it (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(ON_PARENTS_DEATH, signal.SIGTERM)
 
 
 @dataclass
@@ -79,7 +73,8 @@ def _spawn(program: Program) -> "subprocess.Popen[bytes]":
             stderr=log,
             env={**os.environ, "TZ": "UTC"},
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            # A supervisor that is killed outright takes its processes with it.
+            preexec_fn=partial(end_with_parent, os.getpid()),
         )
 
 
