@@ -44,6 +44,7 @@ class Place:
         self.logs = root / "logs"
         self.records = root / "records"
         self.history = root / "history"
+        self.memory = root / "memory"
         self.labels = root / "labels.csv"
         self._lock, self._state, self._wanted = root / SERVING_LOCK, root / "serving.json", root / "wanted.json"
 

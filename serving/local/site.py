@@ -61,7 +61,8 @@ class Site:
         known = labels or self.place.labels
         if known.exists():
             command += ["--labels", str(known)]
-        return [*command, "--registry", str(self.workspace.releases), *words]
+        command += ["--memory", str(self.place.memory), "--registry", str(self.workspace.releases)]
+        return [*command, *words]
 
     def ask(
         self, bundle: Bundle, verb: str, *words: str, labels: Path | None = None, told: IO[Any] | None = None

@@ -2,58 +2,29 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
+from recorded import AT, NEW, OLD, record, write_batch
 from simulated import COSTS
-from windsock.contracts.journal.lines import encode_lines
-from windsock.contracts.record import Prediction
-from windsock.contracts.record_chain import genesis, seal
 from windsock.contracts.rollout_settings import Rollout
 from windsock.contracts.verdict import Outcome
-from windsock.release.evidence import Answers, Labels, known_until, look, measure_baseline
+from windsock.release.evidence import Answer, Answers, Labels, known_until, look, measure_baseline
 from windsock.release.history import Phase, Span, State
 from windsock.release.judge import judge_candidate
 from windsock.release.records import Records
 
-AT = datetime(2026, 7, 1, tzinfo=UTC)
 SETTINGS = Rollout(baseline_requests=50)
-OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 BASELINE = {"slow_s": {"slow/p50": 0.004, "slow/p95": 0.008}, "scores": {"scores/q50": 0.3}}
 STATE = State(3, 2, Phase.ROLLING, OLD, NEW, "", 50, AT, AT, confirmed=True, baseline=BASELINE)
 SPLIT = replace(STATE, spans=(Span(50, AT),))
 COPIED = replace(STATE, weight=0, spans=(Span(0, AT),))
 
 
-def record(number, release=OLD, assigned=None, role="primary", reason="", at_s=10.0, score=0.3, **changes):
-    fields = {
-        "prediction_id": f"{number}-{role}-{release[7:9]}-{reason}",
-        "request_id": f"request-{number}",
-        "release": release,
-        "assigned_release": release if assigned is None else assigned,
-        "role": role,
-        "answered_by": "rules" if reason else "model",
-        "reason": reason,
-        "key": f"key-{number}",
-        "event_time": AT + timedelta(hours=number / 100),
-        "request": {},
-        "features": {},
-        "feature_times": {},
-        "row": (),
-        "probability": score,
-        "threshold": 0.3,
-        "decision": score >= 0.3,
-        "predicted_at": AT + timedelta(seconds=at_s + number / 1000),
-        "deadline_s": 0.25,
-        "latency_s": 0.003,
-    }
-    return Prediction(**{**fields, **changes})
-
-
 def seen(records, state=SPLIT, labels=None):
     answers = Answers()
-    answers.add(records)
+    answers.take(map(Answer.of, records))
     return look(answers, labels or Labels(), state, SETTINGS, COSTS).evidence
 
 
@@ -62,7 +33,7 @@ PATIENCE = timedelta(seconds=5)
 
 def known(records, newest, state=SPLIT):
     answers = Answers()
-    answers.add(records)
+    answers.take(map(Answer.of, records))
     return known_until(answers, newest, state, PATIENCE)
 
 
@@ -77,7 +48,7 @@ def test_records_that_one_writer_has_not_shipped_yet_are_no_sign_of_a_broken_spl
     until = known([*old, *shipped_late], newest)
     assert until == shipped_late[-1].predicted_at
     answers = Answers()
-    answers.add([*old, *shipped_late])
+    answers.take(map(Answer.of, [*old, *shipped_late]))
     everything = look(answers, Labels(), SPLIT, SETTINGS, COSTS).evidence
     whole = look(answers, Labels(), SPLIT, SETTINGS, COSTS, until).evidence
     assert judge_candidate(everything, SETTINGS, COSTS).void
@@ -190,8 +161,8 @@ def test_labels_judge_a_split_where_there_are_no_copies():
 
 def test_the_usual_figures_are_the_serving_releases_own():
     answers = Answers()
-    answers.add(record(n, latency_s=0.001 * (1 + n % 10), score=(n % 100) / 100) for n in range(100))
-    answers.add(record(n, NEW, latency_s=9.0) for n in range(100, 300))
+    answers.take(Answer.of(record(n, latency_s=0.001 * (1 + n % 10), score=(n % 100) / 100)) for n in range(100))
+    answers.take(Answer.of(record(n, NEW, latency_s=9.0)) for n in range(100, 300))
     baseline = measure_baseline(answers, OLD, SETTINGS)
     assert baseline.slow_s["slow/p50"] == pytest.approx(0.0055 + 0.005)
     assert baseline.scores["scores/q50"] == pytest.approx(0.495)
@@ -205,7 +176,7 @@ def test_the_usual_figures_are_the_serving_releases_own():
 )
 def test_an_answer_is_slow_beyond_slack_and_margin(usual_s, slow_from_s):
     answers = Answers()
-    answers.add(record(n, latency_s=usual_s) for n in range(100))
+    answers.take(Answer.of(record(n, latency_s=usual_s)) for n in range(100))
     baseline = measure_baseline(answers, OLD, SETTINGS)
     assert baseline.slow_s["slow/p50"] == pytest.approx(slow_from_s)
 
@@ -213,7 +184,7 @@ def test_an_answer_is_slow_beyond_slack_and_margin(usual_s, slow_from_s):
 def test_a_server_that_only_sleeps_deeper_is_not_slower():
     """With a tenth of the requests answers take a millisecond or two longer: seen on real flights."""
     answers = Answers()
-    answers.add(record(n, latency_s=0.002) for n in range(100))
+    answers.take(Answer.of(record(n, latency_s=0.002)) for n in range(100))
     found = measure_baseline(answers, OLD, SETTINGS)
     state = replace(SPLIT, baseline=found.to_json())
     records = [record(n, NEW, latency_s=0.004) if n % 2 else record(n, latency_s=0.002) for n in range(400)]
@@ -222,22 +193,8 @@ def test_a_server_that_only_sleeps_deeper_is_not_slower():
 
 def test_rules_have_no_scores_worth_a_guard():
     answers = Answers()
-    answers.add(record(n, reason="rules_release", score=0.2) for n in range(100))
+    answers.take(Answer.of(record(n, reason="rules_release", score=0.2)) for n in range(100))
     assert measure_baseline(answers, OLD, SETTINGS).scores == {}
-
-
-def write_batch(directory, records, name="000000000001-000000000002"):
-    writer = "local.01890a5d-ac96-774b-bcce-b302099a8057"
-    head, links = genesis(writer), []
-    for one in records:
-        link = seal(writer, head, one.encode())
-        links.append(link)
-        head = type(head)(link.sequence, link.digest)
-    content, first, last = encode_lines(links)
-    path = directory / f"writer={writer}" / f"{name}_{first}_{last}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
 
 
 def test_each_record_is_read_once_and_none_that_was_edited(tmp_path):

@@ -20,6 +20,7 @@ from tests.journeys.cluster.faults import (
     KUBEFLOW,
     MONITORING,
     TRAINING,
+    answered_by_models,
     ended_by_cron,
     figure,
     findings,
@@ -182,9 +183,7 @@ def test_the_first_model_gets_all_by_hand_and_the_records_say_so(cluster, known)
     said = cluster.console("rollback", "--to", known["model"], "--reason", "the first model")
     print(said)
     answers = cluster.load(20, 5)
-    assert {(answer.status, answer.release, answer.answered_by) for answer in answers} == {
-        (200, known["model"], "model")
-    }
+    assert answered_by_models(answers) == {known["model"]}
     recorded_as(cluster, before, answers)
     cluster.wait("inferenceservice", "predictor", "Ready")
 
@@ -195,12 +194,11 @@ def test_what_waits_is_led_by_its_schedule_on_evidence(cluster, known):
         until(lambda: history(cluster)[-1]["kind"] == "settled", "the better release to serve", 480)
     print(answers, *map(shown, history(cluster)), sep="\n")
     assert turns() == {"Complete"}
-    assert {answer.status for answer in answers} == {200}
-    assert {answer.release for answer in answers} == {known["model"], known["better"]}
+    assert answered_by_models(answers) == {known["model"], known["better"]}
     # The real split is measured: six standard deviations of a binomial around the wanted share.
     split = next(one for entry in history(cluster) for one in findings(entry) if one["check"] == "split")
     assert abs(split["effect"] - split["threshold"]) < 6 * (0.25 / split["sample_size"]) ** 0.5
-    assert {answer.release for answer in cluster.load(20, 5)} == {known["better"]}
+    assert answered_by_models(cluster.load(20, 5)) == {known["better"]}
     cluster.wait("inferenceservice", "predictor", "Ready")
 
 
@@ -216,7 +214,7 @@ def test_a_release_that_errs_is_rolled_back_by_its_schedule_and_costs_no_answer(
     assert (last["serving"], last["candidate"]) == (known["better"], known["erring"])
     assert last["reason"].startswith("failed: ")
     assert {answer.status for answer in answers} == {200}
-    assert {answer.release for answer in cluster.load(20, 5)} == {known["better"]}
+    assert answered_by_models(cluster.load(20, 5)) == {known["better"]}
 
 
 def test_standard_clients_are_answered(cluster):
@@ -250,7 +248,7 @@ def test_without_the_object_store_answers_go_on_and_their_records_come_later(clu
         # What RecordBehind looks at, which waits for half an hour of it.
         assert figure(cluster, "predictor", "windsock_record_behind_seconds") > 30
     print(answers)
-    assert {(answer.status, answer.answered_by) for answer in answers} == {(200, "model")}
+    answered_by_models(answers)
     recorded_as(cluster, before, answers)
 
 
@@ -302,7 +300,7 @@ def test_a_rollback_is_one_step(cluster, known):
     said = cluster.console("rollback", "--reason", "a drill")
     print(said)
     answers = cluster.load(20, 5)
-    assert {(answer.status, answer.release) for answer in answers} == {(200, known["model"])}
+    assert answered_by_models(answers) == {known["model"]}
     assert history(cluster)[-1]["serving"] == known["model"]
 
 
@@ -316,6 +314,6 @@ def test_a_release_that_cannot_start_gets_no_traffic(cluster, known):
     print(doctor.said)
     assert re.search("wrong +InferenceService predictor", doctor.said)
     answers = cluster.load(20, 5)
-    assert {(answer.status, answer.release) for answer in answers} == {(200, model)}
+    assert answered_by_models(answers) == {model}
     assert cluster.lead(1_005, {model: 100}) == {model: 100}
     cluster.wait("inferenceservice", "predictor", "Ready")

@@ -51,6 +51,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--store", default="", help="s3://BUCKET/PREFIX that has all but the traffic in it")
     parser.add_argument("--traffic", required=True, help="none:…, edge:… or kserve:…, as windsock.release.place says")
     parser.add_argument("--records", action="append", default=[], help="file:///… or s3://… of records; may recur")
+    parser.add_argument("--memory", type=Path, help="directory that remembers which records were read; default: none")
     parser.add_argument("--labels", default="", help="CSV with key, label, event_time: a path or s3://…")
     parser.add_argument("--serving", default="", help="the release that serves; default: as the history says")
     parser.add_argument("--candidate", default="", help="the release to start with")
@@ -87,7 +88,7 @@ def _do(options: argparse.Namespace, scratch: Path) -> int:
         raise InputError("--use-case and --history", None, "both, or --store, which has them")
     use_case = load_use_case(options.use_case)
     places = (options.history, options.traffic, tuple(options.records), options.labels)
-    release = open_release(use_case, *places)
+    release = open_release(use_case, *places, options.memory)
     try:
         return VERBS[options.verb](options, use_case, release)
     finally:

@@ -45,8 +45,14 @@ PRIMARY, SHADOW = "primary", "shadow"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One request as it went for one release; the release is the one that it was assigned to, or copied to."""
+    """One request as it went for one release; the release is the one that it was assigned to, or copied to.
 
+    `request` and `key` name it: its identifier, and what it asked about; `answered_by` is the release that answered.
+    """
+
+    request: str
+    key: str
+    answered_by: str
     at: datetime
     release: str
     copy: bool
@@ -64,6 +70,9 @@ class Answer:
         copy = record.role == SHADOW
         by_rules = record.answered_by == "rules" and record.reason != "rules_release"
         return cls(
+            record.request_id or record.prediction_id,
+            record.key,
+            record.release,
             record.predicted_at,
             record.release if copy else record.assigned_release or record.release,
             copy,
@@ -93,17 +102,16 @@ class Answers:
     copies: dict[Name, Answer] = field(default_factory=dict)
     newest: dict[str, datetime] = field(default_factory=dict)
 
-    def add(self, records: Iterable[Prediction]) -> None:
-        """Takes in more records."""
-        for record in records:
-            answer = Answer.of(record)
+    def take(self, answers: Iterable[Answer]) -> None:
+        """Takes in more answers; one that comes again changes nothing."""
+        for answer in answers:
             known = self.copies if answer.copy else self.primary
-            name = (record.request_id or record.prediction_id, record.key)
+            name = (answer.request, answer.key)
             before = known.get(name)
             if before is None or answer.failed > before.failed:
                 known[name] = answer
             if not answer.lost:
-                self.newest[record.release] = max(answer.at, self.newest.get(record.release, answer.at))
+                self.newest[answer.answered_by] = max(answer.at, self.newest.get(answer.answered_by, answer.at))
 
 
 @dataclass(frozen=True)

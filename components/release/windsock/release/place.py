@@ -10,11 +10,11 @@ from windsock.contracts.clock import parse_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import UseCase
 from windsock.release.edge import EdgeTraffic
-from windsock.release.evidence import Answers, Labels, known_until, look
+from windsock.release.evidence import Labels, known_until, look
 from windsock.release.history import Directory, History, State
 from windsock.release.kserve import open_kserve
+from windsock.release.memory import EPOCH, Memory, Reader
 from windsock.release.objects import SCHEME, Objects
-from windsock.release.records import Records
 from windsock.release.rollout import Look, Release
 from windsock.release.traffic import Traffic, Unsplit
 
@@ -84,25 +84,35 @@ def _labels(address: str) -> bytes | None:
     return objects.get(name) if name in objects.names(name) else None
 
 
-def open_release(use_case: UseCase, history: str, traffic: str, records: tuple[str, ...], labels: str) -> Release:
-    """All that a turn works with; records that were read once are kept, so a loop reads only what is new."""
+def open_release(
+    use_case: UseCase,
+    history: str,
+    traffic: str,
+    records: tuple[str, ...],
+    labels: str,
+    memory: Path | None = None,
+) -> Release:
+    """All that a turn works with; records that were read once are kept, so a loop reads only what is new.
+
+    With a directory as `memory` that holds from one process to the next.
+    """
     return Release(
         open_history(history),
         open_traffic(traffic),
-        looker(use_case, records, labels),
+        looker(use_case, Reader(records, Memory(memory) if memory else None), labels),
         use_case.rollout,
         use_case.costs,
     )
 
 
-def looker(use_case: UseCase, records: tuple[str, ...], labels: str) -> Callable[[State], Look]:
+def looker(use_case: UseCase, reader: Reader, labels: str) -> Callable[[State], Look]:
     """Looks at records and labels as they are at each call."""
-    source, answers = Records(records), Answers()
     patience = timedelta(seconds=2 * use_case.serving.record.ship_every_s + 1)
 
     def look_now(state: State) -> Look:
-        answers.add(source.new(state.began_at))
-        until = known_until(answers, source.newest, state, patience)
+        reader.read(state.began_at or EPOCH)
+        answers = reader.answers
+        until = known_until(answers, reader.newest, state, patience)
         return look(answers, read_labels(labels), state, use_case.rollout, use_case.costs, until)
 
     return look_now

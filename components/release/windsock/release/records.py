@@ -1,6 +1,6 @@
 """The only door to Parquet: reads prediction records of a sink, batches of JSON lines and of Parquet alike."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -39,6 +39,10 @@ class Shelf(Protocol):
 DECODERS = {"parquet": _decode_parquet, "jsonl": decode_lines}
 
 
+# A batch's sink, by its address, and its name there.
+Batch = tuple[str, str]
+
+
 def _open(address: str) -> Shelf:
     return Objects(address, "records") if address.startswith(SCHEME) else directory_sink(address)
 
@@ -51,17 +55,25 @@ def _ends_before(name: str, since: datetime | None) -> bool:
 class Records:
     """The records of some sinks, each batch read once: a second call gives what has come since.
 
-    `newest` is the time of the newest record of each writer: writers ship at moments of their own.
+    `newest` is the time of the newest record of each writer: writers ship at moments of their own. `fresh` are the
+    batches that the last call read.
 
     A record whose bytes are not those that were sealed is left out and counted in `edited`: it is no evidence.
     """
 
     def __init__(self, addresses: tuple[str, ...]) -> None:
-        self._sinks = [_open(address) for address in addresses]
-        self._read: set[tuple[int, str]] = set()
+        self._sinks = {address: _open(address) for address in addresses}
+        self._read: set[Batch] = set()
         self._seen: set[str] = set()
         self.edited = 0
         self.newest: dict[str, datetime] = {}
+        self.fresh: list[Batch] = []
+
+    def resume(self, batches: Iterable[Batch], newest: Mapping[str, datetime]) -> None:
+        """Goes on where an earlier reader was: these batches were read, and these are their writers' newest records."""
+        self._read.update(batches)
+        for writer, at in newest.items():
+            self.newest[writer] = max(at, self.newest.get(writer, at))
 
     def new(self, since: datetime | None = None) -> Iterator[Prediction]:
         """Records of batches that were not read yet, each prediction once; of batches that end on a day before `since`
@@ -70,10 +82,11 @@ class Records:
         Raises:
             InputError: a batch is broken.
         """
-        for index, sink in enumerate(self._sinks):
+        self.fresh = []
+        for address, sink in self._sinks.items():
             for name in sink.names():
                 decode = DECODERS.get(name.rpartition(".")[2])
-                if decode is None or (index, name) in self._read or _ends_before(name, since):
+                if decode is None or (address, name) in self._read or _ends_before(name, since):
                     continue
                 for link in decode(sink.get(name)):
                     if not link.intact:
@@ -85,4 +98,5 @@ class Records:
                         known = self.newest.get(link.writer, prediction.predicted_at)
                         self.newest[link.writer] = max(known, prediction.predicted_at)
                         yield prediction
-                self._read.add((index, name))
+                self._read.add((address, name))
+                self.fresh.append((address, name))
