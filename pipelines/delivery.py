@@ -37,7 +37,8 @@ def address_of(settings: Alerts, environment: Mapping[str, str] = os.environ) ->
 def as_posted(alert: Alert, settings: Alerts, now: datetime) -> dict[str, Any]:
     """An alert as Alertmanager takes it.
 
-    One that fires holds until the next run is overdue: without a time to end it would be forgotten after minutes.
+    One that fires, quiet or not, holds until the next run is overdue: without a time to end it would be forgotten after
+    minutes.
     """
     lasts_until = now + timedelta(hours=settings.every_hours + settings.late_hours)
     return {
@@ -91,10 +92,13 @@ def say_alerts(alerts: Sequence[Alert], before: Sequence[Alert]) -> None:
     for name, group in groupby(sorted(alerts, key=_name), key=_name):
         ours = list(group)
         firing = [alert for alert in ours if alert.firing]
-        new = sum(alert.fingerprint not in old for alert in firing)
-        say(f"alert {name}: {len(firing)} fire ({new} new), {len(ours) - len(firing)} over")
-        for alert in firing[:SHOWN]:
-            say(f"  {alert.labels['check']} since {alert.starts_at}: {alert.annotations.get('summary', '')}")
+        new, quiet = sum(alert.fingerprint not in old for alert in firing), sum(alert.quiet for alert in firing)
+        told = f"{new} new, {quiet} quiet" if quiet else f"{new} new"
+        say(f"alert {name}: {len(firing)} fire ({told}), {len(ours) - len(firing)} over")
+        # What is beyond its bound now comes first, since only the first few are said.
+        for alert in sorted(firing, key=lambda one: one.quiet)[:SHOWN]:
+            check = f"{alert.labels['check']}{' (quiet)' if alert.quiet else ''}"
+            say(f"  {check} since {alert.starts_at}: {alert.annotations.get('summary', '')}")
         if len(firing) > SHOWN:
             say(f"  and {len(firing) - SHOWN} more, all in the report")
         if firing:

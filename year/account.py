@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from enum import StrEnum
 
 from year.journal import Ended
 from year.plan import Stage
@@ -15,6 +16,10 @@ GATE, ALERT, REQUEST, TRAINING, CANARY, RELEASE, ROLLBACK = (
     "gate", "alert", "request", "training", "canary", "release", "rollback",
 )  # fmt: skip
 KINDS = (GATE, ALERT, REQUEST, TRAINING, CANARY, RELEASE, ROLLBACK)
+# How the words of a request begin that drift has asked for by lasting; the checks follow after a colon.
+LASTED = "drift has lasted for "
+# Harm that is shown so much later was not what an alert told of.
+FORETOLD = timedelta(days=28)
 
 
 @dataclass(frozen=True)
@@ -157,35 +162,104 @@ def _alerts(journal: Sequence[Ended]) -> Iterator[Event]:
         yield Event(day, ALERT, name, watched[-1].until)
 
 
+class Worth(StrEnum):
+    """What an alert was worth to whoever was told of it, the best first."""
+
+    BORNE_OUT = "borne out"
+    MOVED = "moved for good"
+    NOTHING = "nothing"
+
+
 @dataclass(frozen=True)
 class Alarm:
-    """An alert on a release or its world, and what came of it. `borne_out` says by what, or is empty."""
+    """An alert on a release or its world, what it was worth, and in words why."""
 
     event: Event
-    borne_out: str
+    worth: Worth
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Alerts of one name that touch each other in time: what a person is told once, since notices go by name.
+
+    It is worth what the best of its alerts is.
+    """
+
+    name: str
+    since: str
+    until: str
+    worth: Worth
 
 
 def alarms_of(events: Sequence[Event], incidents: Sequence[tuple[str, date, date]] = ()) -> list[Alarm]:
     """Every alert, held against what was wrong: refused data, an incident, harm that was shown on outcomes, or a better
-    release that its request led to. What none of them bears out is a false alarm.
+    release that its request led to. What none of them bears out moved for good where a request says that it lasted.
     """
-    alerts = [event for event in events if event.kind == ALERT]
-    return [Alarm(one, _borne_out(one, events, incidents)) for one in alerts]
+    found = []
+    for alert in events:
+        if alert.kind == ALERT:
+            if borne_out := _borne_out(alert, events, incidents):
+                found.append(Alarm(alert, Worth.BORNE_OUT, borne_out))
+            elif lasted := _lasted(alert, events):
+                found.append(Alarm(alert, Worth.MOVED, lasted))
+            else:
+                found.append(Alarm(alert, Worth.NOTHING))
+    return found
 
 
 def _borne_out(alert: Event, events: Sequence[Event], incidents: Sequence[tuple[str, date, date]]) -> str:
     for name, since, until in incidents:
-        if str(since) <= alert.since <= str(until + timedelta(days=28)):
+        if str(since) <= alert.since <= str(until + FORETOLD):
             return f"incident: {name}"
+    soon = str(date.fromisoformat(alert.since) + FORETOLD)
     for other in events:
         touches = other.since <= alert.until and (other.until or other.since) >= alert.since
         if other.kind == GATE and touches:
             return "the data gates refused"
-        if other.kind == ALERT and touches and other.words.startswith("Harm"):
+        if other.kind == ALERT and touches and wakes(other) and other != alert and other.since <= soon:
             return f"harm was shown: {other.words}"
-    asked = [one for one in events if one.kind == REQUEST and alert.since <= one.since <= alert.until]
+    # On the day on which an alert is over, whatever asks is another.
+    asked = [one for one in events if one.kind == REQUEST and alert.since <= one.since < alert.until]
     better = [one for one in events if one.kind == RELEASE and asked and one.since > asked[0].since]
     return f"a better release on {better[0].since}" if better else ""
+
+
+def _lasted(alert: Event, events: Sequence[Event]) -> str:
+    """The request that an alert led to by lasting, or nothing: its words name the checks that did."""
+    for one in events:
+        lasting = one.words.partition(LASTED)[2].partition(": ")[2].split(", ")
+        if one.kind == REQUEST and alert.since <= one.since <= alert.until and _check_of(alert) in lasting:
+            return f"it had lasted when a retraining was asked for on {one.since}"
+    return ""
+
+
+def wakes(alert: Event) -> bool:
+    """Whether an alert wakes somebody, since it shows harm on outcomes: the drift component's own rule."""
+    check = _check_of(alert)
+    return check.startswith("concept/") or check == "kpi/rules"
+
+
+def _check_of(alert: Event) -> str:
+    return alert.words.partition(": ")[2]
+
+
+def _name_of(alert: Event) -> str:
+    return alert.words.partition(": ")[0]
+
+
+def episodes_of(alarms: Sequence[Alarm]) -> list[Episode]:
+    """What a person is told: alerts of one name, from the first until a day on which none of that name fires."""
+    found: list[Episode] = []
+    for alarm in sorted(alarms, key=lambda one: (_name_of(one.event), one.event.since)):
+        name, event = _name_of(alarm.event), alarm.event
+        before = found[-1] if found and found[-1].name == name else None
+        if before is None or event.since > before.until:
+            found.append(Episode(name, event.since, event.until, alarm.worth))
+        else:
+            worth = min(before.worth, alarm.worth, key=list(Worth).index)
+            found[-1] = replace(before, until=max(before.until, event.until), worth=worth)
+    return sorted(found, key=lambda one: (one.since, one.name))
 
 
 def fingerprint(journal: Sequence[Ended]) -> str:

@@ -16,6 +16,7 @@ from windsock.contracts.errors import EXIT_REFUSED, InputError
 from windsock.contracts.files import read_json, write_text
 from windsock.contracts.recorded import CLOCK
 from windsock.contracts.release import Bundle, Registry
+from windsock.contracts.rollout_settings import FULL
 from windsock.contracts.use_case_code import pack_use_case
 from windsock.contracts.warm import Command, run
 
@@ -27,7 +28,7 @@ from year.ungated import train_ungated
 
 READY_S = 600.0
 STOP_S = 60.0
-# An hour's questions go in calls of so many; while a release is tried each goes alone, since the split is by call.
+# An hour's questions go in calls of so many; while two releases share them each goes alone: the split is by call.
 BATCH_ROWS = 60
 # A rollout that the evidence has not decided for so long is ended by hand, as by a person who was alerted.
 UNDECIDED_DAYS = 42
@@ -55,6 +56,7 @@ class Chain:
         self._old: list[Path] = []
         self.ungated: dict[date, str] = {}
         self.tried_since: date | None = None
+        self.weight = 0
 
     @property
     def trying(self) -> bool:
@@ -82,6 +84,7 @@ class Chain:
             self.ungated[due.period.until] = figures["release"]
         elif due.stage == Stage.LEAD:
             self.tried_since = date.fromisoformat(figures["since"]) if figures["phase"] != "idle" else None
+            self.weight = int(figures.get("weight", 0))
 
     @property
     def _stages(self) -> Mapping[Stage, Callable[[Due], tuple[int, dict[str, Any]]]]:
@@ -211,7 +214,7 @@ class Chain:
             return 0, {"in_all": known, "features": features}  # All was asked before a kill.
         words = ["replay", "--until", str(until), "--judged", str(Path(judged["run"]) / "validate-data" / "judged")]
         words += [] if judged["passed"] else ["--requests-only"]
-        words += ["--batch-rows", str(1 if self.trying else BATCH_ROWS)]
+        words += ["--batch-rows", str(1 if self.trying and 0 < self.weight < FULL else BATCH_ROWS)]
         said = self.must("serving/edge", "serving.local", *words, also=(EXIT_REFUSED,))
         return said.exit_code, dict(json.loads(said.last_line))
 

@@ -13,18 +13,23 @@ from year.account import (
     GATE,
     KINDS,
     ROLLBACK,
+    Alarm,
+    Episode,
     Event,
+    Worth,
     account,
     alarms_of,
     costs_during,
+    episodes_of,
     events_of,
     fingerprint,
     months_of,
     per_thousand,
+    wakes,
     whole,
 )
 from year.journal import Ended
-from year.plan import month_starts
+from year.plan import Stage, month_starts
 from year.scenario import Scenario
 
 WAYS = {
@@ -38,10 +43,13 @@ DUE_ONLY = "Of the answers those are counted whose labels are due: all but those
 SERVED_ROWS = (
     "A release that is compared decides on the rows that were served; where the rules answered, they do for it."
 )
-FALSE_ALARMS = (
-    "An alert is borne out by refused data, an incident, harm that was shown on outcomes, or a better release that its "
-    "request led to. What none of them bears out counts as a false alarm."
+ALARMS = (
+    "An alert is borne out by refused data, an incident, harm that another alert showed on outcomes, or a better "
+    "release that its request led to. It moved for good where none of them does, but the world stayed so long where it "
+    "had moved that a retraining was asked for by that. All else was worth nothing: a false alarm. Alerts of one name "
+    "that touch each other in time are one episode, of which a person is told once. A page wakes somebody."
 )
+A_MONTH_DAYS = 30
 TONES = {GATE: "refused", ALERT: "second", ROLLBACK: "refused"}
 
 
@@ -58,7 +66,7 @@ def year_page(use_case: UseCase, journal: Sequence[Ended], scenario: Scenario | 
         Section("Nothing lost", account_body(counts), DUE_ONLY),
         *([Section("What went wrong", incidents_body(scenario, journal, currency))] if scenario else []),
         Section("What happened", events_body(events, journal)),
-        Section("False alarms", alarms_body(events, scenario), FALSE_ALARMS),
+        Section("What alerts were worth", alarms_body(events, scenario, watched_days(journal)), ALARMS),
         Section("Where the time went", time_body(journal)),
     ]
     first, last = min(one.since for one in journal), max(one.until for one in journal)
@@ -158,17 +166,41 @@ def events_body(events: Sequence[Event], journal: Sequence[Ended]) -> str:
     return picture + folded(f"In words: {len(events)} events", table(["since", "until", "what", "in words"], words))
 
 
-def alarms_body(events: Sequence[Event], scenario: Scenario | None) -> str:
-    """Every alert and what it was borne out by."""
+def watched_days(journal: Sequence[Ended]) -> int:
+    """The days that monitoring has looked at: alerts of no other day could be raised."""
+    watched = [one for one in journal if one.stage == Stage.MONITOR]
+    if not watched:
+        return 0
+    first, last = min(one.since for one in watched), max(one.until for one in watched)
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days
+
+
+def alarms_body(events: Sequence[Event], scenario: Scenario | None, days: int) -> str:
+    """How many alerts and episodes there were in some days and what they were worth, and each alert by itself."""
     incidents = [(name, since, until) for name, _, since, until in spans_of(scenario)]
     alarms = alarms_of(events, incidents)
-    false = [one for one in alarms if not one.borne_out]
+    waking = [one for one in alarms if wakes(one.event)]
+    counted: dict[str, Sequence[Alarm | Episode]] = {
+        "alerts": alarms,
+        "episodes": episodes_of(alarms),
+        "pages": waking,
+        "episodes of pages": episodes_of(waking),
+    }
+    headers = ["what", "how many", "a month", *Worth, f"{Worth.NOTHING}, a month"]
+    sums = table(headers, [_worth_row(what, ones, days) for what, ones in counted.items()], range(1, len(headers)))
     rows = [
-        [escape(part) for part in (one.event.since, one.event.until, one.event.words, one.borne_out or "nothing")]
+        [escape(part) for part in (one.event.since, one.event.until, one.event.words, one.worth, one.why)]
         for one in alarms
     ]
-    told = f"<p>{len(false)} of {len(alarms)} alerts were borne out by nothing.</p>"
-    return told + table(["since", "until", "alert", "borne out by"], rows)
+    told = table(["since", "until", "alert", "what it was worth", "why"], rows)
+    return sums + folded(f"One by one: {len(alarms)} alerts", told)
+
+
+def _worth_row(what: str, ones: Sequence[Alarm | Episode], days: int) -> list[str]:
+    worth = [sum(one.worth is kind for one in ones) for kind in Worth]
+    months = days / A_MONTH_DAYS
+    rates = [number(count / months if months else None) for count in (len(ones), worth[-1])]
+    return [what, str(len(ones)), rates[0], *map(str, worth), rates[1]]
 
 
 def time_body(journal: Sequence[Ended]) -> str:

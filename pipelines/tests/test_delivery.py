@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -125,8 +125,8 @@ def test_alerts_of_one_name_are_one_notice_told_once_and_resolved_when_over(aler
     (notice,) = desk.wait(1)
     assert sorted(one["labels"]["check"] for one in notice["alerts"]) == ["feature/a", "feature/b"]
     assert active(address) == ["feature/a", "feature/b"]
-    # Told again by the next run, which Alertmanager keeps to itself.
-    watch(ledger, alert("feature/a"), alert("feature/b"))
+    # Told again by the next run, quiet or not, which Alertmanager keeps to itself.
+    watch(ledger, replace(alert("feature/a"), quiet_since=AS_OF), alert("feature/b"))
     deliver(ledger, Alerts(), tmp_path, address)
     watch(ledger, alert("feature/b"), alert("feature/a", AS_OF))
     deliver(ledger, Alerts(), tmp_path, address)
@@ -169,6 +169,20 @@ def test_with_no_alertmanager_the_file_and_the_terminal_say_it(ledger, tmp_path,
     assert "alert FeatureDrift: 5 fire (4 new), 0 over" in said
     assert "and 2 more" in said
     assert "page runbooks/feature-drift/README.md" in said
+
+
+def test_an_alert_that_is_quiet_goes_on_firing_and_says_so(ledger, tmp_path, capsys):
+    quiet = replace(alert("feature/a"), quiet_since=AS_OF)
+    posted = as_posted(quiet, Alerts(), NOW)
+    assert posted == as_posted(alert("feature/a"), Alerts(), NOW)
+    assert posted["endsAt"] > AS_OF
+    watch(ledger, quiet)
+    assert deliver(ledger, Alerts(), tmp_path, "") is True
+    assert [one["quiet_since"] for one in json.loads((tmp_path / FILE).read_text())] == [AS_OF]
+    say_alerts([quiet, alert("feature/b")], [quiet])
+    said = capsys.readouterr().err
+    assert "alert FeatureDrift: 2 fire (1 new, 1 quiet), 0 over" in said
+    assert said.index("feature/b since") < said.index("feature/a (quiet) since")
 
 
 def test_an_alert_lasts_until_the_next_run_is_overdue():

@@ -70,6 +70,20 @@ def test_known_are_the_open_alerts_of_the_latest_time_and_every_request_with_its
     assert known(ledger.entries()).requests == (replace(REQUEST, outcome="refused", result="cost"),)
 
 
+def test_an_alert_that_is_quiet_stays_open_and_is_told_as_it_is(ledger):
+    quiet = replace(alert("a"), quiet_since=JULY)
+    watch(ledger, JULY, quiet, alert("b", JULY))
+    assert known(ledger.entries()).alerts == (quiet,)
+    ledger.append(Kind.DELIVERED, JULY, {"through": 1})
+    assert undelivered(ledger.entries()) == [quiet]
+
+
+def test_an_entry_of_before_alerts_could_be_quiet_is_read(ledger):
+    stored = {name: value for name, value in asdict(alert("a")).items() if name != "quiet_since"}
+    ledger.append(Kind.WATCHED, JUNE, {"raised": {"as_of": JUNE, "release": "sha256:a", "alerts": [stored]}})
+    assert known(ledger.entries()).alerts == (alert("a"),)
+
+
 def test_an_end_of_what_nobody_asked_for_is_told(ledger):
     ledger.append(Kind.ENDED, JUNE, {"request_id": "drift-9", "outcome": "failed", "result": ""})
     with pytest.raises(InputError, match="drift-9"):

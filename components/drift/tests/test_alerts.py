@@ -11,7 +11,7 @@ from windsock.drift.alerts import UNKNOWN, Watch, raise_alerts, retraining_of, s
 NO, YES, MAYBE = Outcome.PASSED, Outcome.REFUSED, Outcome.INCONCLUSIVE
 JUNE, JULY = "2013-06-01T00:00:00Z", "2013-07-01T00:00:00Z"
 SOURCES = {"weather": Source("weather-desk", ("wind_*", "visibility"))}
-WATCH = Watch("flights", "sha256:a", JULY, SOURCES)
+WATCH = Watch("flights", "sha256:a", JULY, SOURCES, 0)
 
 
 def finding(check, outcome=YES) -> Finding:
@@ -86,6 +86,82 @@ def test_only_a_check_that_passed_ends_its_alert(findings, firing):
     assert alert.firing is firing
     assert alert.ends_at == ("" if firing else JULY)
     assert ("resolved" in alert.annotations) is not firing
+
+
+def looks(*outcomes: Outcome, check="feature/wind_speed", quiet_days=7) -> list[Alert]:
+    """What is said of an alert of June's first day by one look a day from July's first on."""
+    alert, said = opened(check), []
+    for day, outcome in enumerate(outcomes, start=1):
+        watch = replace(WATCH, as_of=f"2013-07-{day:02}T00:00:00Z", quiet_days=quiet_days)
+        (alert,) = raise_alerts(watch, [finding(check, outcome)], [alert])
+        said.append(alert)
+    return said
+
+
+@pytest.mark.parametrize(
+    "quiet_days,outcomes,firing,quiet_day",
+    [
+        (7, [NO], True, 1),
+        (7, [NO] * 7, True, 1),
+        (7, [NO] * 8, False, 1),
+        (0, [NO], False, 1),
+        (1, [NO, NO], False, 1),
+        # Refused again: the days before no longer count.
+        (7, [NO] * 6 + [YES], True, None),
+        (7, [NO] * 6 + [YES] + [NO] * 7, True, 8),
+        (7, [NO] * 6 + [YES] + [NO] * 8, False, 8),
+        # What cannot be judged neither starts nor ends a quiet time, and does not end the alert when it is due.
+        (7, [MAYBE], True, None),
+        (7, [MAYBE, NO], True, 2),
+        (7, [NO, MAYBE], True, 1),
+        (7, [NO] * 7 + [MAYBE], True, 1),
+        (7, [NO] * 7 + [MAYBE, NO], False, 1),
+    ],
+)
+def test_an_alert_on_the_model_is_over_once_its_check_has_passed_for_some_days(quiet_days, outcomes, firing, quiet_day):
+    alert = looks(*outcomes, quiet_days=quiet_days)[-1]
+    assert (alert.firing, alert.ends_at) == (firing, "" if firing else f"2013-07-{len(outcomes):02}T00:00:00Z")
+    assert alert.quiet_since == (f"2013-07-{quiet_day:02}T00:00:00Z" if quiet_day else "")
+    assert alert.quiet is (firing and quiet_day is not None)
+    assert (alert.starts_at, alert.episode_at) == (JUNE, JUNE)
+
+
+@pytest.mark.parametrize("check", ["joint/classifier", "prediction/scores", "concept/loss", "kpi/rules", "kpi/plan"])
+def test_every_alert_on_the_model_is_quiet_before_it_is_over(check):
+    (alert,) = looks(NO, check=check)
+    assert alert.quiet
+
+
+@pytest.mark.parametrize("check", ["skew/wind_speed", "mean/weather/wind_speed_mph"])
+def test_refused_data_and_skew_are_over_at_once(check):
+    (alert,) = looks(NO, check=check)
+    assert (alert.firing, alert.ends_at) == (False, JULY)
+    assert "within its bound again" in alert.annotations["resolved"]
+
+
+def test_an_alert_says_that_it_is_quiet_only_while_it_is():
+    quiet, waits, back, _, *_, over = looks(NO, MAYBE, YES, *[NO] * 8)
+    words = f"within its bound since {JULY}: over when that has lasted for 7 days"
+    assert quiet.annotations["quiet_since"] == waits.annotations["quiet_since"] == words
+    assert (quiet.annotations["summary"], quiet.annotations["as_of"]) == ("feature/wind_speed moved", JUNE)
+    assert "quiet_since" not in back.annotations
+    assert over.annotations["resolved"] == "within its bound again since 2013-07-04T00:00:00Z"
+    assert "quiet_since" not in over.annotations
+
+
+def test_a_quiet_alert_of_a_release_that_is_gone_is_over_at_once():
+    quiet = looks(NO)[-1]
+    (over,) = raise_alerts(replace(WATCH, release="sha256:b", quiet_days=7), [], [quiet])
+    assert (over.ends_at, "quiet_since" in over.annotations) == (JULY, False)
+    assert "sha256:b is in production" in over.annotations["resolved"]
+
+
+def test_an_episode_goes_on_while_an_alert_is_quiet():
+    quiet = looks(NO)[-1]
+    _, new = sorted(
+        raise_alerts(replace(WATCH, quiet_days=7), [finding("concept/loss")], [quiet]), key=lambda one: one.starts_at
+    )
+    assert (new.starts_at, new.episode_at) == (JULY, JUNE)
 
 
 def test_an_alert_of_a_release_that_is_gone_is_over_and_begins_no_episode():

@@ -52,7 +52,7 @@ def test_clean_days_raise_nothing_and_ask_for_nothing(loop):
     assert "None is asked for" in loop.pages[1]
 
 
-def test_a_flipped_concept_pages_and_asks_once_until_it_is_over(loop):
+def test_a_flipped_concept_pages_and_asks_once_until_it_has_been_quiet_for_a_week(loop):
     clean = loop.stalls.label.copy()
     flipped = loop.stalls.recent & (loop.stalls.random.random(len(clean)) < 0.3)
     loop.stalls.label[flipped] = 1 - loop.stalls.label[flipped]
@@ -67,8 +67,14 @@ def test_a_flipped_concept_pages_and_asks_once_until_it_is_over(loop):
     assert all(alert.starts_at == raised.as_of for alert in again.alerts)
     assert loop.metrics["new"] == 0
     loop.stalls.label = clean
-    over, nothing = loop.run(day=2)
-    assert over.alerts
+    quiet, nothing = loop.run(day=2)
+    assert quiet.alerts
+    assert all(alert.quiet for alert in quiet.alerts)
+    assert (nothing.request, loop.metrics["quiet"], loop.metrics["resolved"]) == (None, len(quiet.alerts), 0)
+    assert f"({len(quiet.alerts)} of them quiet)" in loop.pages[0]
+    assert f"within its bound since {quiet.as_of}" in loop.pages[0]
+    over, nothing = loop.run(day=9)
+    assert len(over.alerts) == len(quiet.alerts)
     assert not any(alert.firing for alert in over.alerts)
     assert nothing.request is None
     assert "within its bound again" in loop.pages[0]

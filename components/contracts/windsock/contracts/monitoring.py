@@ -23,7 +23,8 @@ class Alert:
     """Something to look at, from `starts_at` until it is resolved at `ends_at` (empty while it lasts).
 
     `labels` identify it, `annotations` explain it. `episode_at` is when the trouble of this release began: the start of
-    the earliest alert of an unbroken chain of alerts.
+    the earliest alert of an unbroken chain of alerts. `quiet_since` is the first look that found it within its bound
+    since it was last refused (empty where none did): a look that cannot judge changes nothing.
     """
 
     labels: dict[str, str]
@@ -31,6 +32,8 @@ class Alert:
     episode_at: str
     ends_at: str = ""
     annotations: dict[str, str] = field(default_factory=dict)
+    # The last field and with a default: entries of the history that were written before it was there are still read.
+    quiet_since: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -41,6 +44,11 @@ class Alert:
     def firing(self) -> bool:
         """Whether it is not over."""
         return not self.ends_at
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it still fires though its check is within its bound again: it may come back."""
+        return self.firing and bool(self.quiet_since)
 
 
 @dataclass(frozen=True)

@@ -25,16 +25,18 @@ class Source:
 
 @dataclass(frozen=True)
 class Alerts:
-    """Where alerts go, and when monitoring is overdue.
+    """Where alerts go, when monitoring is overdue, and when an alert is over.
 
     `alertmanager` is the address of an Alertmanager (v2 API), or empty: then alerts are in a file and on the terminal
-    only. A monitoring run is due every `every_hours`, and missed when it is `late_hours` late. `sources` say which
-    table or view stands behind which columns.
+    only. A monitoring run is due every `every_hours`, and missed when it is `late_hours` late. An alert on the model is
+    over once its check has passed for `quiet_days` (0: at once), since what comes and goes would be told each time.
+    `sources` say which table or view stands behind which columns.
     """
 
     alertmanager: str = ""
     every_hours: float = field(default=24.0, metadata={"low": 1, "high": 8784})
     late_hours: float = field(default=6.0, metadata={"low": 0, "high": 8784})
+    quiet_days: int = field(default=7, metadata={"low": 0, "high": 365})
     sources: dict[str, Source] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -1,12 +1,16 @@
 """From findings to alerts: pure rules on plain values, no files and no clock.
 
-An alert lasts as long as its finding is refused. One that cannot be judged now stays open: nobody said that it is over.
+An alert begins when its finding is refused. One on the model is over once its check has passed for `quiet_days`: until
+then it is quiet, and the same alert if it comes back. Every other is over as soon as its check passes. One that cannot
+be judged now stays as it is: nobody said that it is over.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from fnmatch import fnmatchcase
 
+from windsock.contracts.clock import parse_time
 from windsock.contracts.monitoring import Alert, Request
 from windsock.contracts.monitoring_settings import Source
 from windsock.contracts.report import interval_text, number
@@ -32,17 +36,23 @@ PAGES = {
 # A finding of none of these families is the data gate's.
 DATA = "DataRefused"
 COLUMNS = ("feature", "skew")
+# The annotation of an alert that is quiet: since when, and until when it is the same alert if it comes back.
+QUIET = "quiet_since"
 UNKNOWN = "unknown: no [alerts.sources] names it"
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What is watched: the use case, the release in production, who owns which columns, and up to when."""
+    """What is watched: the use case, the release in production, up to when, and who owns which columns.
+
+    An alert on the model is over once its check has passed for `quiet_days`.
+    """
 
     use_case: str
     release: str
     as_of: str
     sources: Mapping[str, Source]
+    quiet_days: int
 
 
 def raise_alerts(
@@ -60,7 +70,7 @@ def raise_alerts(
             alert = Alert(_labels(watch, finding), watch.as_of, episode_at)
             start = before.get(alert.fingerprint, alert)
             notes = _annotations(watch, finding, suspects, told)
-            found[alert.fingerprint] = replace(start, annotations=notes)
+            found[alert.fingerprint] = replace(start, annotations=notes, quiet_since="")
     passed = {finding.check for finding in findings if finding.outcome is Outcome.PASSED}
     rest = [_unless_over(alert, watch, passed) for name, alert in before.items() if name not in found]
     return tuple(sorted([*found.values(), *rest], key=lambda alert: sorted(alert.labels.items())))
@@ -73,7 +83,7 @@ def of_the_model(alert: Alert) -> bool:
 
 def retraining_of(episode_at: str, release: str, requests: Iterable[Request]) -> str:
     """What was done about an episode, in words; empty where nothing was."""
-    ours = [one for one in requests if one.release == release and one.episode_at == episode_at]
+    ours = [one for one in requests if one.release == release and one.episode_at >= episode_at]
     if not ours:
         return ""
     last = ours[-1]
@@ -130,11 +140,23 @@ def _annotations(watch: Watch, finding: Finding, suspects: Mapping[str, str], to
 
 
 def _unless_over(alert: Alert, watch: Watch, passed: Collection[str]) -> Alert:
-    """An alert that no finding refuses now: over where its check passed or its release has gone, else as it was."""
+    """An alert that no finding refuses now: over where its check has passed for long enough or its release has gone.
+
+    Else it is quiet where its check passed, and as it was where nobody could judge it.
+    """
     if alert.labels.get("release") != watch.release:
-        why = f"release {watch.release} is in production now"
-    elif alert.labels.get("check") in passed:
-        why = "within its bound again"
-    else:
+        return _over(alert, watch, f"release {watch.release} is in production now")
+    if alert.labels.get("check") not in passed:
         return alert
-    return replace(alert, ends_at=watch.as_of, annotations={**alert.annotations, "resolved": why})
+    since = alert.quiet_since or watch.as_of
+    quiet = replace(alert, quiet_since=since)
+    days = watch.quiet_days if of_the_model(alert) else 0
+    if parse_time(watch.as_of, "as_of") - parse_time(since, "quiet_since") >= timedelta(days=days):
+        return _over(quiet, watch, f"within its bound again since {since}")
+    words = f"within its bound since {since}: over when that has lasted for {days} days"
+    return replace(quiet, annotations={**alert.annotations, QUIET: words})
+
+
+def _over(alert: Alert, watch: Watch, why: str) -> Alert:
+    notes = {name: text for name, text in alert.annotations.items() if name != QUIET}
+    return replace(alert, ends_at=watch.as_of, annotations={**notes, "resolved": why})

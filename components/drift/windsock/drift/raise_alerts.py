@@ -20,12 +20,14 @@ def run(step: Step) -> None:
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     known = Known.read(step.artifact("known", "known").path)
     as_of = format_time(step.as_of)
-    watch = Watch(use_case.name, release, as_of, use_case.alerts.sources)
+    settings = use_case.alerts
+    watch = Watch(use_case.name, release, as_of, settings.sources, settings.quiet_days)
     raised = Raised(as_of, release, raise_alerts(watch, findings, known.alerts, known.requests))
     firing = sum(alert.firing for alert in raised.alerts)
     before = {alert.fingerprint for alert in known.alerts}
     details = {
         "firing": firing,
+        "quiet": sum(alert.quiet for alert in raised.alerts),
         "new": sum(alert.firing and alert.fingerprint not in before for alert in raised.alerts),
         "resolved": len(raised.alerts) - firing,
     }
