@@ -24,6 +24,22 @@ RELEASE = ROOT / "components" / "release" / ".venv" / "bin" / "python"
 SERVES_S3 = ROOT / "serving" / "predictor" / ".venv" / "bin" / "python"
 LONG_S = 60.0
 ADDRESS = "s3://bucket/windsock"
+# A process that looks at records as a turn does, and says how many answers it knows.
+LOOK = """
+import sys
+from windsock.contracts.clock import parse_time
+from windsock.release.memory import Reader
+from windsock.release.place import open_memory
+reader = Reader((f"{sys.argv[1]}/records",), open_memory(f"{sys.argv[1]}/rollout-memory"))
+reader.read(parse_time("2026-07-01T00:00:00Z", "began"))
+print(len(reader.answers.primary))
+"""
+BATCH = """
+import sys
+from pathlib import Path
+from recorded import record, write_batch
+write_batch(Path(sys.argv[1]), [record(number) for number in range(1000)])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +149,20 @@ def test_of_many_that_take_turns_at_once_one_leads(place):
     assert kinds == ["started", "confirmed", "settled"]
     assert [entry["number"] for entry in place.entries()] == [1, 2, 3]
     assert place.named(PRODUCTION) == place.two.digest
+
+
+def test_what_one_process_read_the_next_one_remembers_by_the_store(place, tmp_path):
+    recorded = {**os.environ, "PYTHONPATH": str(ROOT / "components" / "release" / "tests")}
+    subprocess.run([RELEASE, "-c", BATCH, tmp_path / "batch"], env=recorded, check=True)
+    place.store.upload(tmp_path / "batch", "records")
+    everything = {**os.environ, **place.environment}
+    command = [RELEASE, "-c", LOOK, place.address]
+    assert subprocess.run(command, env=everything, capture_output=True, check=True).stdout == b"1000\n"
+    # Whoever reads the batch again finds nothing there any more.
+    for name in place.store.names("records/"):
+        place.store.write(name, b"")
+    assert subprocess.run(command, env=everything, capture_output=True, check=True).stdout == b"1000\n"
+    assert len(place.store.names("rollout-memory/")) == 1
 
 
 def test_bad_input_is_one_line_and_changes_nothing(place):

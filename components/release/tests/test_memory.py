@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 from recorded import AT, NEW, OLD, WRITERS, record, write_batch
 from windsock.release.evidence import Answer
+from windsock.release.history import Directory
 from windsock.release.memory import Memory, Part, Reader
 
 LATER = AT + timedelta(days=9)
 
 
-def look(records, memory=None, began_at=AT):
+def look(records, memory=None, began_at=AT, at_least=1):
     """A process of its own."""
-    reader = Reader((records.as_uri(),), Memory(memory) if memory else None)
+    reader = Reader((records.as_uri(),), Memory(Directory(memory)) if memory else None, at_least)
     reader.read(began_at)
     return reader
 
@@ -38,7 +39,16 @@ def test_a_later_process_knows_what_an_earlier_one_read_and_reads_only_what_is_n
     assert len(later.answers.primary) == 2
     later.read(AT)
     assert same(later, whole)
-    assert len(list(memory.rglob("*.json"))) == 2, "a look that finds nothing new remembers nothing"
+    assert len(list(memory.iterdir())) == 2, "a look that finds nothing new remembers nothing"
+
+
+def test_few_answers_are_not_worth_a_part_and_are_read_again(tmp_path):
+    records, memory = tmp_path / "records", tmp_path / "memory"
+    for number, name in enumerate(WRITERS):
+        write_batch(records, [record(number)], name)
+        assert same(look(records, memory, at_least=2), look(records))
+    assert len(list(memory.iterdir())) == 1
+    assert len(Part.decode(next(memory.iterdir()).read_bytes()).answers) == 2
 
 
 def test_of_several_tries_the_worst_counts_whichever_process_read_it(tmp_path):
@@ -50,7 +60,7 @@ def test_of_several_tries_the_worst_counts_whichever_process_read_it(tmp_path):
 
 
 @pytest.mark.parametrize("broken", [b"", b"{}", b'{"format":1}', b"\xff", b"[1]", b'{"format":2,"fields":[]}'])
-def test_a_broken_memory_is_forgotten_from_there_on_and_the_records_are_read_again(tmp_path, broken, capsys):
+def test_a_broken_part_is_left_out_and_its_records_are_read_again(tmp_path, broken, capsys):
     records, memory = tmp_path / "records", tmp_path / "memory"
     for number, name in enumerate(WRITERS):
         write_batch(records, [record(number)], name)
@@ -58,8 +68,10 @@ def test_a_broken_memory_is_forgotten_from_there_on_and_the_records_are_read_aga
     sorted(memory.rglob("*.json"))[1].write_bytes(broken)
     assert same(look(records, memory), look(records))
     assert "memory_forgotten" in capsys.readouterr().err
-    assert same(look(records, memory), look(records))
-    assert "memory_forgotten" not in capsys.readouterr().err
+    # What it held is remembered in a part of its own by now.
+    for batch in records.rglob("*.jsonl"):
+        batch.write_bytes(b"broken")
+    assert len(look(records, memory).answers.primary) == len(WRITERS)
 
 
 def test_a_rollout_remembers_nothing_of_the_one_before(tmp_path):
@@ -69,13 +81,12 @@ def test_a_rollout_remembers_nothing_of_the_one_before(tmp_path):
     write_batch(records, [record(2, predicted_at=LATER)], "b")
     known = look(records, memory, LATER)
     assert [one.key for one in known.answers.primary.values()] == ["key-2"]
-    assert len(list(memory.iterdir())) == 1
 
 
 def test_two_that_look_at_once_lose_nothing(tmp_path):
     records, memory = tmp_path / "records", tmp_path / "memory"
     write_batch(records, [record(1)])
-    one, other = (Reader((records.as_uri(),), Memory(memory)) for _ in range(2))
+    one, other = (Reader((records.as_uri(),), Memory(Directory(memory)), 1) for _ in range(2))
     one.read(AT)
     other.read(AT)
     write_batch(records, [record(2)], "b")

@@ -51,7 +51,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--store", default="", help="s3://BUCKET/PREFIX that has all but the traffic in it")
     parser.add_argument("--traffic", required=True, help="none:…, edge:… or kserve:…, as windsock.release.place says")
     parser.add_argument("--records", action="append", default=[], help="file:///… or s3://… of records; may recur")
-    parser.add_argument("--memory", type=Path, help="directory that remembers which records were read; default: none")
+    parser.add_argument("--memory", default="", help="directory, or s3://BUCKET/PREFIX, that remembers what was read")
     parser.add_argument("--labels", default="", help="CSV with key, label, event_time: a path or s3://…")
     parser.add_argument("--serving", default="", help="the release that serves; default: as the history says")
     parser.add_argument("--candidate", default="", help="the release to start with")

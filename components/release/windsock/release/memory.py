@@ -1,28 +1,29 @@
 """What a rollout's judge has read: each batch of records is read once, by whatever process looks first.
 
 A turn may be a process of its own. Without a memory it would read all records since the rollout began, every time; with
-a directory to remember in it reads what has come since the turn before. The memory holds nothing that records do not
-say: where it is missing or broken, they are read again.
+a place to remember in it reads what has come since. The memory holds nothing that records do not say: where it is
+missing or broken, they are read again. Like the history it is the judge's own, and nobody else may write there.
 """
 
-import shutil
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import orjson
 from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.errors import InputError
-from windsock.contracts.files import create_bytes
 from windsock.contracts.log import log
 from windsock.release.evidence import Answer, Answers
+from windsock.release.history import Numbered
 from windsock.release.records import Batch, Records
 
 FORMAT = 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-LIMIT_BYTES = 1024 * 1024 * 1024
+NUMBER_DIGITS = 6
+# So many answers make a part: what a process leaves over, the next one reads again.
+PART_ANSWERS = 1000
 FIELDS = [field.name for field in fields(Answer)]
 TIMES = [FIELDS.index(name) for name in ("at", "event_time")]
 
@@ -74,46 +75,44 @@ def _plain(value: object) -> object:
 
 
 class Memory:
-    """Parts of one rollout in a directory, numbered in the order in which they were read."""
+    """Parts in a place where a name is given once, numbered in the order in which they were read, by rollout."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, place: Numbered) -> None:
+        self._place = place
 
     def parts(self, began_at: datetime) -> Iterator[Part]:
-        """What earlier looks at the rollout that began then have read, up to the first part that cannot be read."""
-        for number, path in enumerate(sorted(self._place(began_at).glob("[0-9]*.json")), start=1):
+        """What was read of the rollout that began then. A part that cannot be read is left out: its batches are read
+        again, and remembered under another number.
+        """
+        for name in self._names(began_at):
             try:
-                if path.name != _name(number) or path.stat().st_size > LIMIT_BYTES:
-                    raise InputError("memory of a rollout", str(path), f"part {number}, of 1 GiB at most")
-                yield Part.decode(path.read_bytes())
-            except (InputError, OSError) as error:
-                log("memory_forgotten", path=str(path), reason=str(error))
-                for broken in sorted(self._place(began_at).glob("[0-9]*.json"))[number - 1 :]:
-                    broken.unlink(missing_ok=True)
-                return
+                yield Part.decode(self._place.get(name))
+            except InputError as error:
+                log("memory_forgotten", name=name, reason=str(error))
 
     def keep(self, began_at: datetime, part: Part) -> None:
-        """Adds a part. Another process that reads at the same time may be first: then what it wrote counts."""
-        place = self._place(began_at)
-        for other in self._directory.glob("*") if not place.exists() else ():
-            shutil.rmtree(other, ignore_errors=True)  # A rollout that is over is not looked at again.
-        create_bytes(place / _name(len(list(place.glob("[0-9]*.json"))) + 1), part.encode())
+        """Adds a part. Where another process takes the number first, what it read counts."""
+        last = max((int(name[-NUMBER_DIGITS - 5 : -5]) for name in self._names(began_at)), default=0)
+        self._place.create(f"{_rollout(began_at)}{last + 1:0{NUMBER_DIGITS}}.json", part.encode())
 
-    def _place(self, began_at: datetime) -> Path:
-        return self._directory / f"{began_at.astimezone(UTC):%Y%m%dT%H%M%S%f}"
+    def _names(self, began_at: datetime) -> list[str]:
+        pattern = re.compile(rf"{_rollout(began_at)}[0-9]{{{NUMBER_DIGITS}}}\.json")
+        return sorted(name for name in self._place.names() if pattern.fullmatch(name))
 
 
-def _name(number: int) -> str:
-    return f"{number:06}.json"
+def _rollout(began_at: datetime) -> str:
+    return f"{began_at.astimezone(UTC):%Y%m%dT%H%M%S%f}-"
 
 
 class Reader:
-    """The answers of a rollout as they come in."""
+    """The answers of a rollout as they come in. They are remembered once there are `at_least` new ones."""
 
-    def __init__(self, records: tuple[str, ...], memory: Memory | None = None) -> None:
+    def __init__(self, records: tuple[str, ...], memory: Memory | None = None, at_least: int = PART_ANSWERS) -> None:
         self.answers = Answers()
-        self._records, self._memory = Records(records), memory
+        self._records, self._memory, self._at_least = Records(records), memory, at_least
         self._recalled = memory is None
+        self._batches: list[Batch] = []
+        self._fresh: list[Answer] = []
 
     @property
     def newest(self) -> Mapping[str, datetime]:
@@ -127,7 +126,12 @@ class Reader:
                 self._records.resume(part.batches, part.newest)
                 self.answers.take(part.answers)
         self._recalled = True
-        fresh = tuple(map(Answer.of, self._records.new(began_at)))
+        fresh = list(map(Answer.of, self._records.new(began_at)))
         self.answers.take(fresh)
-        if self._memory is not None and self._records.fresh:
-            self._memory.keep(began_at, Part(tuple(self._records.fresh), dict(self._records.newest), fresh))
+        if self._memory is not None:
+            self._batches += self._records.fresh
+            self._fresh += fresh
+            if len(self._fresh) >= self._at_least:
+                part = Part(tuple(self._batches), dict(self._records.newest), tuple(self._fresh))
+                self._memory.keep(began_at, part)
+                self._batches, self._fresh = [], []

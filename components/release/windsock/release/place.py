@@ -47,6 +47,13 @@ def open_history(address: str) -> History:
     return History(Objects(address, "history") if address.startswith(SCHEME) else Directory(Path(address)))
 
 
+def open_memory(address: str) -> Memory | None:
+    """A memory by its address: `s3://BUCKET/PREFIX`, or a directory; none where it is empty."""
+    if not address:
+        return None
+    return Memory(Objects(address, "memory") if address.startswith(SCHEME) else Directory(Path(address)))
+
+
 def read_labels(address: str) -> Labels:
     """What came true, from a CSV file with `key`, `label` (0 or 1) and `event_time`, complete up to its newest event.
 
@@ -90,16 +97,16 @@ def open_release(
     traffic: str,
     records: tuple[str, ...],
     labels: str,
-    memory: Path | None = None,
+    memory: str = "",
 ) -> Release:
     """All that a turn works with; records that were read once are kept, so a loop reads only what is new.
 
-    With a directory as `memory` that holds from one process to the next.
+    With a `memory`, a directory or `s3://BUCKET/PREFIX`, that holds from one process to the next.
     """
     return Release(
         open_history(history),
         open_traffic(traffic),
-        looker(use_case, Reader(records, Memory(memory) if memory else None), labels),
+        looker(use_case, Reader(records, open_memory(memory)), labels),
         use_case.rollout,
         use_case.costs,
     )

@@ -19,6 +19,7 @@ from windsock.release.registered import last_end
 
 CURRENT, CANDIDATE, PRODUCTION = "use_cases/current.json", "releases/candidate.json", "releases/production.json"
 HISTORY, RECORDS, LABELS, BUNDLES = "rollout", "records", "monitoring/labels.csv", "releases"
+MEMORY = "rollout-memory"
 
 
 class Stored:
@@ -94,5 +95,6 @@ def complete_options(options: argparse.Namespace, stored: Stored, scratch: Path)
     bundle = stored.fetch((options.candidate if idle else state.candidate) or options.serving, scratch)
     options.use_case, options.bundle = bundle.use_case, bundle.artifact.path
     options.history, options.records, options.labels = stored.at(HISTORY), [stored.at(RECORDS)], stored.at(LABELS)
+    options.memory = stored.at(MEMORY)
     if options.traffic.startswith(KSERVE) and " " not in options.traffic:
         options.traffic += f" {stored.at(BUNDLES)}"
