@@ -17,6 +17,7 @@ from windsock.contracts.files import read_json, write_text
 from windsock.contracts.recorded import CLOCK
 from windsock.contracts.release import Bundle, Registry
 from windsock.contracts.rollout_settings import FULL
+from windsock.contracts.threads import THREADS
 from windsock.contracts.use_case_code import pack_use_case
 from windsock.contracts.warm import Command, run
 
@@ -49,7 +50,8 @@ class Chain:
         self.home, self.scenario = home, scenario
         self.workspace = Workspace(home)
         self.registry = Registry(self.workspace.releases)
-        self.environment = {**os.environ, **environment, "WINDSOCK_HOME": str(home)}
+        # Three lanes share the processors: threads of one would only wait for those of another.
+        self.environment = {**os.environ, THREADS: "1", **environment, "WINDSOCK_HOME": str(home)}
         # By the day on which a period ends: the run that judged its data.
         self.judged: dict[date, dict[str, Any]] = {}
         self.watched: Path | None = None

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 from shop import AS_OF, ORDERS, ROWS, RULE, Run, run_step, validate, write_snapshot, write_use_case
 from windsock.contracts.artifact import Origin, new_artifact, open_artifact
+from windsock.contracts.threads import THREADS
 from windsock.contracts.verdict import Outcome
 
 ON_DAY = "ordered_at::date = date '2020-03-04'"
@@ -54,7 +55,10 @@ def test_the_chain_is_sealed(clean: Run) -> None:
     assert set(output["artifacts"]) == {"judged", "quarantine", "verdict", "report", "metrics"}
 
 
-def test_the_same_data_gives_the_same_bytes(clean: Run, tmp_path: Path) -> None:
+def test_the_same_data_gives_the_same_bytes_by_however_many_threads(
+    clean: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(THREADS, "1")
     again = validate(tmp_path)
     for kind in ("judged", "quarantine", "verdict"):
         assert open_artifact(again.directory / kind).digest == open_artifact(clean.directory / kind).digest

@@ -195,14 +195,14 @@ def test_running_again_gives_the_same_digest_whatever_the_order_of_delivery(worl
     assert other.run()[0].digest == first
 
 
-def test_of_several_answers_about_one_thing_the_last_primary_one_counts(world):
+def test_of_several_answers_about_one_thing_the_last_counts_and_no_copy_is_one(world):
     early, late = answer(1, 1), answer(1, 1, predicted_at=at(0.5), decision=False)
     shadow = answer(1, 1, predicted_at=at(0.9), role="shadow")
     world.ship(late, early, shadow)
     world.label(1, 1, "true", 5)
-    _, table = world.run()
-    assert [(row["decision"], row["counts"]) for row in table.to_pylist() if row["counts"]] == [(False, True)]
-    assert table.num_rows == 3
+    artifact, table = world.run()
+    assert [(row["decision"], row["counts"]) for row in table.to_pylist()] == [(True, False), (False, True)]
+    assert (artifact.details["read"], artifact.details["copies"], artifact.details["answers"]) == (3, 1, 2)
 
 
 def test_answers_of_after_as_of_are_not_seen(world):

@@ -4,6 +4,7 @@ Rules are other people's SQL. They run on copies in memory, in a database that m
 whose settings are locked; a rule is a subquery, so it can only read.
 """
 
+import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 import duckdb
 from windsock.contracts.clock import format_time
 from windsock.contracts.errors import InputError
+from windsock.contracts.threads import threads
 from windsock.contracts.use_case import Table
 from windsock.gates.policy import EVENT_HOUR, NUMBER, TEXT, TIME, TRUTH, WHOLE_NUMBER
 from windsock.gates.statistics import Day
@@ -61,6 +63,14 @@ def _line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
+def _connect(**config: str) -> duckdb.DuckDBPyConnection:
+    """A database in memory whose times are in UTC."""
+    number = threads(os.environ)
+    connection = duckdb.connect(config={**config, **({"threads": str(number)} if number else {})})
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
 class Tables:
     """The tables of one snapshot in memory. Days and hours are those of `time_zone`; close it after use."""
 
@@ -69,9 +79,8 @@ class Tables:
         self._tables = tables
         self._zone = time_zone
         self._spill = tempfile.TemporaryDirectory(prefix="windsock-gates-")
-        self._connection = duckdb.connect(config={"temp_directory": self._spill.name})
+        self._connection = _connect(temp_directory=self._spill.name)
         try:
-            self._connection.execute("set timezone = 'UTC'")
             self._check_zone()
             for name in tables:
                 self._load(name)
@@ -324,8 +333,7 @@ def split_table(source: Path, rows: Mapping[int, str], judged: Path, quarantine:
         judged: the file for the rest; the very bytes of `source` when nothing is quarantined.
         quarantine: the file for the quarantined rows, with a further column `rule`.
     """
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
+    with _connect() as connection:
         connection.execute("create table broken (row bigint primary key, rule varchar)")
         if rows:
             connection.execute("insert into broken select unnest(?), unnest(?)", [list(rows), list(rows.values())])

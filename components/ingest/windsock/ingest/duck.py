@@ -4,6 +4,7 @@ The labels of a snapshot are computed here too. In a table that is staged, colum
 DuckDB does not tell `Carrier` from `carrier` and a delivery may.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import duckdb
 from windsock.contracts.clock import format_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.record import entity_key
+from windsock.contracts.threads import threads
 from windsock.contracts.use_case import Table, UseCase
 from windsock.ingest.arrow import Decoded, concatenate, with_places
 from windsock.ingest.labels import Label
@@ -78,6 +80,8 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with TemporaryDirectory(prefix="windsock-ingest-") as scratch, duckdb.connect(config=offline) as connection:
         connection.execute("set temp_directory = ?", [scratch])
         connection.execute("set timezone = 'UTC'")
+        if number := threads(os.environ):
+            connection.execute(f"set threads = {number}")
         connection.execute(MACROS)
         yield connection
 

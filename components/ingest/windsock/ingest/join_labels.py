@@ -32,7 +32,6 @@ from windsock.ingest.records import Records, answered_at
 
 KIND = "labelled"
 FILE, LABELS = "rows.parquet", "labels.csv"
-PRIMARY = "primary"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Joined:
     replaced: int
 
     def counted(self) -> list[tuple[Prediction, Label | None]]:
-        """The answers that count: of several primary ones about one thing, the last."""
+        """The answers that count: of several about one thing, the last."""
         return [(answer, label) for answer, label, one in zip(self.answers, self.labels, self.counts) if one]
 
 
@@ -75,8 +74,7 @@ def join(answers: Sequence[Prediction], labels: Sequence[Label], use_case: UseCa
     ordered = sorted(answers, key=lambda answer: (answer.event_time, answer.key, answer.prediction_id))
     last: dict[str, tuple[datetime, datetime, str]] = {}
     for answer in ordered:
-        if answer.role == PRIMARY:
-            last[answer.key] = max(last.get(answer.key, _moment(answer, use_case)), _moment(answer, use_case))
+        last[answer.key] = max(last.get(answer.key, _moment(answer, use_case)), _moment(answer, use_case))
     mature_after = timedelta(hours=use_case.label.mature_after_hours)
     found = [settled.get(answer.key) for answer in ordered]
     return Joined(
@@ -85,7 +83,7 @@ def join(answers: Sequence[Prediction], labels: Sequence[Label], use_case: UseCa
         states=[
             state_of(answer.event_time, label is not None, mature_after, as_of) for answer, label in zip(ordered, found)
         ],
-        counts=[answer.role == PRIMARY and last[answer.key] == _moment(answer, use_case) for answer in ordered],
+        counts=[last[answer.key] == _moment(answer, use_case) for answer in ordered],
         replaced=replaced,
     )
 
@@ -110,10 +108,11 @@ def measure(joined: Joined, use_case: UseCase, as_of: datetime) -> tuple[list[Co
 
 
 def _details(records: Records, joined: Joined, days: Sequence[Cohort]) -> dict[str, Any]:
-    """The counts of the manifest: `read = later + older + answers`, `answers = labelled + unknown + open`."""
+    """The counts of the manifest: `read = copies + later + older + answers`, `answers = labelled + unknown + open`."""
     states = Counter(joined.states)
     return {
         "read": records.read,
+        "copies": records.copies,
         "later": records.later,
         "older": records.older,
         "repeated": records.repeated,
@@ -155,7 +154,7 @@ def _columns(joined: Joined, use_case: UseCase) -> Mapping[str, list[Any]]:
     `at__<view>` is the event time of the values that were used of a view, null where there were none.
     """
     answers = joined.answers
-    plain = ("prediction_id", "key", "event_time", "predicted_at", "release", "assigned_release", "role")
+    plain = ("prediction_id", "key", "event_time", "predicted_at", "release", "assigned_release")
     decided = ("answered_by", "reason", "probability", "threshold", "decision")
     return {
         **{name: [getattr(answer, name) for answer in answers] for name in (*plain, *decided)},

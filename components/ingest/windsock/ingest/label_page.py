@@ -76,12 +76,13 @@ def _cohorts(days: Sequence[Cohort]) -> Section:
 def _records(details: Mapping[str, Any]) -> Section:
     told = {
         "read": "records that were read",
+        "copies": "copies that answered nobody, left out",
         "later": "given after this time, left out",
         "older": "older than is looked at, left out",
         "repeated": "came again, counted once",
         "faults": "missing in a chain or not as they were sealed: no evidence",
         "unreadable": "objects that are no batches",
-        "counted": "answers that count: the last primary one about each thing",
+        "counted": "answers that count: the last one about each thing",
         "labels_replaced": "labels that a later one replaced",
     }
     rows = [(escape(text), f"{details[name]:,}") for name, text in told.items()]
