@@ -16,8 +16,9 @@ from year.plan import Due, Period, Plan, Stage
 from year.scenario import Scenario
 from year.warm import warm
 
-# So many periods at most are judged ahead of the one that is served: a month's training stops nobody then.
-AHEAD = 8
+# So many periods at most are judged ahead of the one that is served: whenever that lane or the one that watches leaves
+# a processor idle, such as in a retraining, there is something to do. Their rows take some 12 MB each.
+AHEAD = 60
 LOOK_S = 0.5
 Judged = Period | BaseException
 
