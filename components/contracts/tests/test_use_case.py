@@ -108,8 +108,17 @@ def test_facts_matter_for_as_long_as_a_view_looks_back_on_values_that_are_valid(
 @pytest.mark.parametrize(
     ("changes", "needed"),
     [
-        ({"ingest/recent_days": 85}, 86),
-        ({"gates/reference_days": 84}, 114),
+        ({"ingest/recent_days": 86}, 87),
+        (
+            {
+                "gates/tables/weather/complete_after_hours": 0,
+                "gates/tables/outcomes/complete_after_hours": 0,
+                "ingest/recent_days": 85,
+            },
+            86,
+        ),
+        ({"gates/tables/weather/complete_after_hours": 60}, 88),
+        ({"gates/reference_days": 84}, 115),
         ({"drift/history_days": 70}, 108),
         ({"views/route_record/looks_back_days": 80}, 108),
         ({"views/route_record/looks_back_days": 0}, 100_000),

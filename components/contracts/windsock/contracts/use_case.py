@@ -1,5 +1,6 @@
 """The use case as settings: what is asked, on which tables, at which cost, and how strict the gates are."""
 
+import math
 import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,8 @@ from windsock.contracts.settings import check_name, parse
 FILE = "use_case.toml"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOR_EVER_DAYS = 100_000
+# No time zone is further west of UTC: there a day ends so many hours later.
+WEST_HOURS = 12
 FIELD_TYPES = ("string", "integer", "number", "timestamp")
 
 
@@ -144,7 +147,10 @@ class UseCase:
         gates, watched = self.gates, max(self.drift.history_days, self.drift.window_days * self.drift.persistence)
         reach = self.facts_from(EPOCH - timedelta(days=watched))
         views = (EPOCH - reach).days if reach else FOR_EVER_DAYS
-        needed = max(views, gates.window_days + gates.reference_days + 2, gates.around_days * 2)
+        # The first day may be a part of one in the gates' time zone; the newest is complete as late as its table says.
+        late = max((table.complete_after_hours for table in gates.tables.values()), default=0)
+        incomplete = 1 + math.ceil((late + WEST_HOURS) / 24)
+        needed = max(views, max(gates.window_days + gates.reference_days, gates.around_days * 2) + incomplete)
         if 0 < self.ingest.recent_days < needed:
             expected = f"0, or at least {needed}: windows with their reference, and what views look back on"
             raise InputError("ingest.recent_days", self.ingest.recent_days, expected)
