@@ -132,8 +132,10 @@ def test_what_is_judged_day_by_day_holds_all_that_a_day_goes_by(changes, needed)
         for parent in parents:
             section = section[parent]
         section[name] = value
+    # Whatever else it is read for goes on.
+    use_case = parse(UseCase, given, "use_case")
     with pytest.raises(InputError, match=rf"ingest.recent_days: got \d+, expected 0, or at least {needed}:"):
-        parse(UseCase, given, "use_case")
+        use_case.check_recent_days()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ class Run:
         self.landing = landing
         self.directory = directory
         self.as_of = "2020-01-03"
+        self.recent = False
         self.settings = (FEATURE_REPO / "use_case.toml").read_text(encoding="utf-8")
         self.prefix: list[str] = []
         for day in (1, 2):
@@ -59,7 +60,7 @@ class Run:
         }
         outputs = {"artifacts": {"snapshot": self.artifact("snapshot", self.snapshot)}}
         executor_input = {
-            "inputs": {"artifacts": inputs, "parameterValues": {"as_of": as_of or self.as_of, "recent": False}},
+            "inputs": {"artifacts": inputs, "parameterValues": {"as_of": as_of or self.as_of, "recent": self.recent}},
             "outputs": {**outputs, "outputFile": str(self.executor_output)},
         }
         command = [*self.prefix, sys.executable, "-m", "windsock.ingest", "snapshot_data", json.dumps(executor_input)]
@@ -169,3 +170,14 @@ def test_a_full_disk_is_one_line(run, tmp_path):
     assert "Traceback" not in result.stderr
     assert result.stderr.splitlines()[-1].startswith("disk full: ")
     run.assert_nothing_was_left()
+
+
+def test_too_few_recent_days_stop_what_is_judged_day_by_day_and_nothing_else(run):
+    run.settings = run.settings.replace("recent_days = 87", "recent_days = 86")
+    assert run().returncode == 0
+    shutil.rmtree(run.snapshot)
+    run.recent = True
+    shutil.rmtree(run.directory / "out")
+    assert run.refused().startswith(
+        "snapshot_data: ingest.recent_days: got 86, expected 0, or at least 87: windows with"
+    )

@@ -139,11 +139,16 @@ class UseCase:
             if name not in self.tables and name not in self.views:
                 raise InputError("alerts.sources", name, f"a table or a view: {', '.join((*self.tables, *self.views))}")
         self.gates.check_tables(self.tables)
-        self._check_recent_days()
         self.evaluation.check_fields(self.request.fields)
 
-    def _check_recent_days(self) -> None:
-        """What is judged day by day must hold all that a day's work goes by."""
+    def check_recent_days(self) -> None:
+        """What is judged day by day must hold all that a day's work goes by.
+
+        A use case that is read for anything else is not checked: a release that serves must go on to serve.
+
+        Raises:
+            InputError: `ingest.recent_days` are too few; says how many are needed.
+        """
         gates, watched = self.gates, max(self.drift.history_days, self.drift.window_days * self.drift.persistence)
         reach = self.facts_from(EPOCH - timedelta(days=watched))
         views = (EPOCH - reach).days if reach else FOR_EVER_DAYS
