@@ -179,5 +179,5 @@ def test_too_few_recent_days_stop_what_is_judged_day_by_day_and_nothing_else(run
     run.recent = True
     shutil.rmtree(run.directory / "out")
     assert run.refused().startswith(
-        "snapshot_data: ingest.recent_days: got 86, expected 0, or at least 87: windows with"
+        "ingest.recent_days: got 86, expected 0, or at least 87: windows with their reference"
     )
