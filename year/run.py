@@ -111,7 +111,7 @@ class Run:
             took_s = round(time.monotonic() - began, 1)
             period = due.counted or due.period
             times = (str(period.since), str(period.until), code, took_s)
-            self._journal.add(Ended(due.name, due.stage.value, *times, {**figures, "production": chain.production()}))
+            self._journal.add(Ended(due.name, due.stage.value, *times, figures))
             print(f"{due.name:<20}{took_s:7.1f} s  {code}  {short(figures)}", flush=True)
 
 
