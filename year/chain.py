@@ -216,7 +216,7 @@ class Chain:
             return 0, {"in_all": known, "features": features}  # All was asked before a kill.
         words = ["replay", "--until", str(until), "--judged", str(Path(judged["run"]) / "validate-data" / "judged")]
         words += [] if judged["passed"] else ["--requests-only"]
-        words += ["--batch-rows", str(1 if self.trying and 0 < self.weight < FULL else BATCH_ROWS)]
+        words += ["--batch-rows", str(1 if 0 < self.weight < FULL else BATCH_ROWS)]
         said = self.must("serving/edge", "serving.local", *words, also=(EXIT_REFUSED,))
         return said.exit_code, dict(json.loads(said.last_line))
 

@@ -25,9 +25,10 @@ def run(step: Step) -> None:
     use_case = load_use_case(step.artifact("use_case", "use_case").path)
     max_bytes = use_case.ingest.max_file_megabytes * MEGABYTE
     landing, as_of, now = step.path("landing"), step.as_of, datetime.now(UTC)
-    if step.parameter("recent"):
+    recent = step.parameter("recent")
+    if recent:
         use_case.check_recent_days()
-    reach = Reach(use_case.ingest.recent_days if step.parameter("recent") else 0, use_case.ingest.ahead_days)
+    reach = Reach(use_case.ingest.recent_days if recent else 0, use_case.ingest.ahead_days)
     details: dict[str, Any] = {}
     with step.output("snapshot", KIND, details) as directory:
         details.update(

@@ -14,12 +14,12 @@ import orjson
 from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.log import log
+from windsock.contracts.record import EPOCH
 from windsock.release.evidence import Answer, Answers
 from windsock.release.history import Numbered
 from windsock.release.records import Batch, Records
 
 FORMAT = 1
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 NUMBER_DIGITS = 6
 # So many answers make a part: what a process leaves over, the next one reads again.

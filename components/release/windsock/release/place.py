@@ -8,12 +8,13 @@ from pathlib import Path
 
 from windsock.contracts.clock import parse_time
 from windsock.contracts.errors import InputError
+from windsock.contracts.record import EPOCH
 from windsock.contracts.use_case import UseCase
 from windsock.release.edge import EdgeTraffic
 from windsock.release.evidence import Labels, known_until, look
-from windsock.release.history import Directory, History, State
+from windsock.release.history import Directory, History, Numbered, State
 from windsock.release.kserve import open_kserve
-from windsock.release.memory import EPOCH, Memory, Reader
+from windsock.release.memory import Memory, Reader
 from windsock.release.objects import SCHEME, Objects
 from windsock.release.rollout import Look, Release
 from windsock.release.traffic import Traffic, Unsplit
@@ -44,14 +45,17 @@ def open_traffic(address: str) -> Traffic:
 
 def open_history(address: str) -> History:
     """A history by its address: `s3://BUCKET/PREFIX`, or a directory."""
-    return History(Objects(address, "history") if address.startswith(SCHEME) else Directory(Path(address)))
+    return History(_numbered(address, "history"))
 
 
 def open_memory(address: str) -> Memory | None:
     """A memory by its address: `s3://BUCKET/PREFIX`, or a directory; none where it is empty."""
-    if not address:
-        return None
-    return Memory(Objects(address, "memory") if address.startswith(SCHEME) else Directory(Path(address)))
+    return Memory(_numbered(address, "memory")) if address else None
+
+
+def _numbered(address: str, what: str) -> Numbered:
+    """A place where a name is given once: a store's prefix, or a directory."""
+    return Objects(address, what) if address.startswith(SCHEME) else Directory(Path(address))
 
 
 def read_labels(address: str) -> Labels:
