@@ -111,6 +111,14 @@ def test_an_episode_asks_once_whatever_comes_of_it_and_however_it_goes_on():
         assert first.request_id in decision.why
 
 
+def test_drift_that_lasts_does_not_ask_again_where_harm_has_asked_in_the_same_episode():
+    harm = alert("concept/loss", since=20, episode=40)
+    asked = decide(Retraining(), RELEASE, [harm], [], NOW - timedelta(days=20)).request
+    decision = decide(Retraining(), RELEASE, [alert("feature/a", since=40), quiet(harm, 1)], [asked], NOW)
+    assert decision.request is None
+    assert asked.request_id in decision.why
+
+
 def test_another_episode_asks_again():
     first = decide(Retraining(), RELEASE, [alert("concept/loss", since=30)], [], NOW - timedelta(days=30)).request
     assert decide(Retraining(), RELEASE, [alert("concept/loss", since=1)], [first], NOW).request is not None
