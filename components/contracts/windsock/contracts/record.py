@@ -4,7 +4,7 @@ import json
 import math
 import secrets
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -136,7 +136,7 @@ class Prediction:
                     "feature_times": {
                         view: time and datetime.fromisoformat(time) for view, time in fields["feature_times"].items()
                     },
-                    "row": tuple(_revived(one) if type(one) is dict else one for one in fields["row"]),
+                    "row": _revived_row(fields["row"]),
                 }
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -162,7 +162,8 @@ def entity_key(values: Iterable[object]) -> str:
 # Keys are made of few values: airports, carriers, the hours of some weeks.
 @lru_cache(maxsize=65_536, typed=True)
 def _key_part(value: object) -> str:
-    return quote(_time_text(value) if isinstance(value, datetime) else str(value), safe=":+")
+    # Of a time's characters none can be mistaken.
+    return _time_text(value) if isinstance(value, datetime) else quote(str(value), safe=":+")
 
 
 def _time_text(time: datetime) -> str:
@@ -211,9 +212,18 @@ def _tagged_float(value: float) -> dict[str, str]:
     return {"float": str(value)}
 
 
-def _revived_all(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Most values are what they were written as: the check costs a call less here than inside `_revived`."""
+def _revived_all(mapping: dict[str, Any]) -> dict[str, Any]:
+    """Most values are what they were written as, and then so is the whole."""
+    if dict not in map(type, mapping.values()):
+        return mapping
     return {name: _revived(value) if type(value) is dict else value for name, value in mapping.items()}
+
+
+def _revived_row(row: Sequence[Any]) -> tuple[Any, ...]:
+    """The same for a model's row."""
+    if dict not in map(type, row):
+        return tuple(row)
+    return tuple(_revived(one) if type(one) is dict else one for one in row)
 
 
 def _revived(value: Mapping[str, str]) -> float | datetime:

@@ -93,27 +93,41 @@ def accepted(
     vouched for it: no edited one gets through, the last one aside, which only `until` can vouch for.
     """
     before = since
-    waiting: list[Sealed] = []
-    for _, copies in groupby(links, key=attrgetter("sequence")):
-        here = _distinct(copies, audit)
-        if not here:
+    waiting: _Place | None = None
+    for sequence, copies in groupby(links, key=attrgetter("sequence")):
+        here = _Place.of(copies, audit)
+        if before is not None and sequence <= before.sequence and waiting is None:
             continue
-        sequence = here[0].sequence
-        if before is not None and sequence <= before.sequence and not waiting:
-            continue
-        last = waiting[0].sequence if waiting else before.sequence if before else sequence - 1
+        last = waiting.sequence if waiting else before.sequence if before else sequence - 1
         if sequence > last + 1:
             audit.blame(last + 1, sequence - 1, "gap")
             yield from _vouched(waiting, None, audit, until)
         elif waiting:
-            yield from _vouched(waiting, {link.previous for link in here if link.intact} or None, audit, until)
-        elif before is not None and all(link.previous != before.digest for link in here):
+            yield from _vouched(waiting, {link.previous for link in here.intact} or None, audit, until)
+        elif before is not None and all(link.previous != before.digest for link in here.links):
             audit.blame(sequence, sequence, "broken")
         waiting = here
     yield from _vouched(waiting, None, audit, until)
-    end = waiting[0].sequence if waiting else before.sequence if before else 0
+    end = waiting.sequence if waiting else before.sequence if before else 0
     if until is not None and end < until.sequence:
         audit.blame(end + 1, until.sequence, "gap")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The different records at one place of a chain, at least one; `intact` are those that are what was sealed."""
+
+    links: list[Sealed]
+    intact: list[Sealed]
+
+    @classmethod
+    def of(cls, copies: Iterable[Sealed], audit: Audit) -> "_Place":
+        links = _distinct(copies, audit)
+        return cls(links, [link for link in links if link.intact])
+
+    @property
+    def sequence(self) -> int:
+        return self.links[0].sequence
 
 
 def _distinct(copies: Iterable[Sealed], audit: Audit) -> list[Sealed]:
@@ -129,13 +143,12 @@ def _distinct(copies: Iterable[Sealed], audit: Audit) -> list[Sealed]:
     return distinct
 
 
-def _vouched(here: list[Sealed], successors: set[bytes] | None, audit: Audit, until: Head | None) -> Iterator[Sealed]:
+def _vouched(here: _Place | None, successors: set[bytes] | None, audit: Audit, until: Head | None) -> Iterator[Sealed]:
     """The one record at a place that is intact and that its successor was sealed after; the others are faults."""
-    if not here:
+    if here is None:
         return
-    sequence = here[0].sequence
-    intact = [link for link in here if link.intact]
-    if len(intact) < len(here):
+    sequence, intact = here.sequence, here.intact
+    if len(intact) < len(here.links):
         audit.blame(sequence, sequence, "edited")
     if until is not None and sequence == until.sequence:
         successors = {until.digest}

@@ -11,6 +11,9 @@ import numpy as np
 from numpy.random import Generator
 from windsock.drift.bins import Bins, Codes, Floats, Numbers, jensen_shannon
 
+# Counts are whole numbers: below this, sums of them in 32 bits are the same as in 64, in half the time.
+EXACT = 1 << 24
+
 
 class Measure(Protocol):
     """Effects of windows, one column a check; the larger, the further from the reference."""
@@ -48,9 +51,11 @@ class Shapes:
         """A window is held against the reference without its own days."""
         flat = self.history.reshape(len(self.history), -1)
         total, effects = flat.sum(axis=0), []
-        for part in np.array_split(weights, max(1, len(weights) // 250)):
-            counts = part @ flat
-            others = np.maximum(total - (part > 0) @ flat, 0.0).reshape(-1, *self.history.shape[1:])
+        exact = max(total.max(), weights.sum(axis=1).max() * flat.max()) < EXACT
+        flat = flat.astype(np.float32) if exact else flat
+        for part in np.array_split(weights.astype(flat.dtype), max(1, len(weights) // 250)):
+            counts = (part @ flat).astype(np.float64)
+            others = np.maximum(total - (part > 0).astype(flat.dtype) @ flat, 0.0).reshape(-1, *self.history.shape[1:])
             effects.append(jensen_shannon(_thinned(counts.reshape(others.shape), rows, random), others))
         return np.concatenate(effects)
 

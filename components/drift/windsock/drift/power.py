@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm  # type: ignore[import-untyped]
+from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
 from windsock.drift.bins import Bins, Numbers, jensen_shannon, shares
 from windsock.drift.family import Family
 from windsock.drift.measures import Shapes
@@ -42,21 +42,20 @@ class Power:
         for place, index in enumerate(chosen):
             clean = family.clean[:STRETCHES, :, index].min(axis=1)
             bound = float(family.threshold.effects[index])
-            for column, shift in enumerate(SHIFTS):
-                moved = jensen_shannon(_shifted(reference[index], shift), reference[index])
-                # Squared distances add, about: what is shifted and what chance does are not the same direction.
-                seen[place, column] = float((np.sqrt(moved**2 + clean**2) > bound).mean())
+            moved = jensen_shannon(_shifted(reference[index]), reference[index])
+            # Squared distances add, about: what is shifted and what chance does are not the same direction.
+            seen[place] = (np.hypot(moved[:, None], clean) > bound).mean(axis=1)
         return cls([family.checks[index] for index in chosen], SHIFTS, seen, _smallest(seen))
 
 
-def _shifted(share: Numbers, shift: float) -> Numbers:
-    """The shares of bins after a shift of the normal scores of the ranks; what is missing stays missing."""
-    known = share[:-1]
+def _shifted(share: Numbers) -> Numbers:
+    """The shares of bins after each shift of the normal scores of the ranks, [shifts, bins]; what is missing stays."""
+    known, shifts = share[:-1], np.asarray(SHIFTS)[:, None]
     total = known.sum()
     if total <= 0:
-        return share
-    edges = norm.ppf(np.clip(np.concatenate([[0.0], known.cumsum() / total]), 0.0, 1.0))
-    return np.append(np.diff(norm.cdf(edges - shift)) * total, share[-1])
+        return np.tile(share, (len(SHIFTS), 1))
+    edges = ndtri(np.clip(np.concatenate([[0.0], known.cumsum() / total]), 0.0, 1.0))
+    return np.column_stack([np.diff(ndtr(edges - shifts), axis=1) * total, np.full(len(SHIFTS), share[-1])])
 
 
 def _smallest(seen: Numbers) -> Numbers:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from windsock.contracts.errors import InputError
@@ -17,6 +18,7 @@ from windsock.drift.bins import Codes, Floats, Numbers
 
 FILE = "rows.parquet"
 DAY_MICROSECONDS = 86_400_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REQUEST = "request__"
 LABELLED = "labelled"
 COUNTED = ("counts", "event_time")
@@ -64,11 +66,8 @@ def read_answers(labelled: Path, use_case: UseCase, release: str, columns: Seque
     """
     table = _read(labelled / FILE, "labelled")
     try:
-        ours = [
-            counts and release in (gave, should)
-            for counts, gave, should in zip(*(table[n].to_pylist() for n in ("counts", "release", "assigned_release")))
-        ]
-        table = table.filter(pa.array(ours, pa.bool_()))
+        ours = pc.or_kleene(pc.equal(table["release"], release), pc.equal(table["assigned_release"], release))
+        table = table.filter(pc.and_(table["counts"].cast(pa.bool_()), ours))
         known = np.asarray([state == LABELLED for state in table["state"].to_pylist()], dtype=bool)
         label = np.asarray(table["label"].cast(pa.float64()).to_numpy(), dtype=np.float64)
         by_model = [
@@ -96,12 +95,13 @@ def rules_act(rules: Rules, requests: Sequence[dict[str, object]], use_case: Use
 
 def _matrix(rows: Any, by_model: Sequence[bool], width: int) -> Floats:
     matrix = np.full((len(by_model), width), np.nan, dtype=np.float32)
-    for index, (row, scored) in enumerate(zip(rows, by_model)):
-        if scored:
-            values = row.values.to_numpy(zero_copy_only=False)
-            if len(values) != width:
-                raise InputError("row of a record", f"{len(values)} values", f"{width}, as the release has columns")
-            matrix[index] = values
+    scored = np.asarray(by_model, dtype=bool)
+    lists = rows.filter(pa.array(scored)).combine_chunks()
+    widths = lists.value_lengths().to_numpy(zero_copy_only=False)
+    other = widths[widths != width]
+    if len(other):
+        raise InputError("row of a record", f"{other[0]} values", f"{width}, as the release has columns")
+    matrix[scored] = lists.flatten().to_numpy(zero_copy_only=False).reshape(len(lists), width)
     return matrix
 
 
@@ -184,9 +184,17 @@ def _days(table: Any, name: str) -> Codes:
     return np.asarray(microseconds // DAY_MICROSECONDS, dtype=np.int64)
 
 
+def _values(column: Any) -> list[Any]:
+    """A column as Python values; times by their microseconds, since Arrow makes each of them by a slower library."""
+    if not pa.types.is_timestamp(column.type):
+        return list(column.to_pylist())
+    microseconds = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pylist()
+    return [None if value is None else EPOCH + timedelta(microseconds=value) for value in microseconds]
+
+
 def _requests(table: Any, use_case: UseCase, prefix: str) -> list[dict[str, object]]:
     fields = list(use_case.request.fields)
-    columns = [table[f"{prefix}{field}"].to_pylist() for field in fields]
+    columns = [_values(table[f"{prefix}{field}"]) for field in fields]
     return [dict(zip(fields, values)) for values in zip(*columns)]
 
 

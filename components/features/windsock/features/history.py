@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 from windsock.contracts.errors import InputError
 from windsock.contracts.use_case import UseCase
 from windsock.features.policy import LABEL_KNOWN_AT, REQUEST_KNOWN_AT, FeatureView
@@ -341,6 +342,9 @@ class History:
         self, view: FeatureView, latest: pa.Table, changed: Sequence[str], gone: Sequence[str]
     ) -> pa.Table:
         """The rows of `latest` under the changed keys; for each key that is gone, a row of missing values as of now."""
+        if not gone:
+            rows = latest.filter(pc.is_in(latest["key"], pa.array(changed, pa.string())))
+            return rows.drop_columns(["key", "digest"])
         nothing = {name: f"json_extract_string(key, '$.\"{name}\"')::{view.columns[name]}" for name in view.join_keys}
         nothing |= {name: f"null::{view.columns[name]}" for name in view.features}
         nothing |= {EVENT: "$as_of", CREATED: "$as_of"}

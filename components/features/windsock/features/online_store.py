@@ -159,8 +159,10 @@ def _open_sqlite(path: Path, project: str) -> Iterator[Ledger]:
         except sqlite3.OperationalError as error:
             raise InputError("online_store", str(path), f"a store that nobody else writes to now ({error})") from error
         with closing(sqlite3.connect(path)) as connection:
-            # With a write-ahead log readers go on reading while a writer writes.
+            # With a write-ahead log readers go on reading while a writer writes. What is written last may be lost when
+            # the power fails, but never out of its order: it is written again then.
             connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = normal")
             connection.executescript(TABLES)
             yield SqliteLedger(connection, project)
 

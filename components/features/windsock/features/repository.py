@@ -61,11 +61,15 @@ def _sql_types(view: FeastView) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Repository:
-    """A feature repository that is set up: its registry is written, its online store has its tables."""
+    """A feature repository that is set up: its registry is written, its online store has its tables.
+
+    `declared` are the views as Feast keeps them: it would make them anew from its registry for every write.
+    """
 
     store: FeatureStore
     sources: Path
     views: Mapping[str, FeatureView]
+    declared: Mapping[str, FeastView]
 
     @property
     def project(self) -> str:
@@ -94,9 +98,8 @@ class Repository:
 
     def write_online(self, view: FeatureView, rows: pa.Table) -> None:
         """Writes rows to the online store, whatever is there under their keys."""
-        declared = self.store.get_feature_view(view.name)
         for start in range(0, rows.num_rows, WRITE_ROWS):
-            self.store.provider.ingest_df(declared, rows.slice(start, WRITE_ROWS).to_pandas())
+            self.store.provider.ingest_df(self.declared[view.name], rows.slice(start, WRITE_ROWS).to_pandas())
 
 
 def _declared(module: ModuleType) -> list[Any]:
@@ -123,10 +126,9 @@ def open_repository(directory: Path, sources: Path, registry: Path, online_store
         declared = _declared(load_module(directory / "features.py", "windsock_use_case_features"))
     store = FeatureStore(config=config)
     store.apply(declared)
+    kept = {view.name: view for view in store.list_feature_views()}
     views = {
-        view.name: FeatureView(
-            view.name, tuple(view.join_keys), _sql_types(view), view.ttl.total_seconds() if view.ttl else 0
-        )
-        for view in store.list_feature_views()
+        name: FeatureView(name, tuple(view.join_keys), _sql_types(view), view.ttl.total_seconds() if view.ttl else 0)
+        for name, view in kept.items()
     }
-    return Repository(store, sources, views)
+    return Repository(store, sources, views, kept)

@@ -36,9 +36,13 @@ FILE, LABELS = "rows.parquet", "labels.csv"
 
 @dataclass(frozen=True)
 class Joined:
-    """Answers in order of event time, key and identifier, each with its label, its state, and whether it counts."""
+    """Answers in order of event time, key and identifier, each with its label, its state, and whether it counts.
+
+    `times` are those that the answers belong to.
+    """
 
     answers: Sequence[Prediction]
+    times: Sequence[datetime]
     labels: Sequence[Label | None]
     states: Sequence[State]
     counts: Sequence[bool]
@@ -72,24 +76,23 @@ def join(answers: Sequence[Prediction], labels: Sequence[Label], use_case: UseCa
     """Joins by the thing's key. The same answers and labels in another order give the same rows."""
     settled, replaced = settle_labels(labels, as_of)
     ordered = sorted(answers, key=lambda answer: (answer.event_time, answer.key, answer.prediction_id))
+    times = [answered_at(answer, use_case) for answer in ordered]
+    moments = [(at, answer.predicted_at, answer.prediction_id) for answer, at in zip(ordered, times)]
     last: dict[str, tuple[datetime, datetime, str]] = {}
-    for answer in ordered:
-        last[answer.key] = max(last.get(answer.key, _moment(answer, use_case)), _moment(answer, use_case))
+    for answer, moment in zip(ordered, moments):
+        last[answer.key] = max(last.get(answer.key, moment), moment)
     mature_after = timedelta(hours=use_case.label.mature_after_hours)
     found = [settled.get(answer.key) for answer in ordered]
     return Joined(
         answers=ordered,
+        times=times,
         labels=found,
         states=[
             state_of(answer.event_time, label is not None, mature_after, as_of) for answer, label in zip(ordered, found)
         ],
-        counts=[last[answer.key] == _moment(answer, use_case) for answer in ordered],
+        counts=[last[answer.key] == moment for answer, moment in zip(ordered, moments)],
         replaced=replaced,
     )
-
-
-def _moment(answer: Prediction, use_case: UseCase) -> tuple[datetime, datetime, str]:
-    return answered_at(answer, use_case), answer.predicted_at, answer.prediction_id
 
 
 def measure(joined: Joined, use_case: UseCase, as_of: datetime) -> tuple[list[Cohort], list[tuple[int, float]]]:
@@ -148,7 +151,7 @@ def _digest(answers: Sequence[Prediction]) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _columns(joined: Joined, use_case: UseCase) -> Mapping[str, list[Any]]:
+def _columns(joined: Joined, use_case: UseCase) -> Mapping[str, Sequence[Any]]:
     """The rows by column; the request's fields as `request__<field>`, the model's inputs in `row`.
 
     `at__<view>` is the event time of the values that were used of a view, null where there were none.
@@ -158,7 +161,7 @@ def _columns(joined: Joined, use_case: UseCase) -> Mapping[str, list[Any]]:
     decided = ("answered_by", "reason", "probability", "threshold", "decision")
     return {
         **{name: [getattr(answer, name) for answer in answers] for name in (*plain, *decided)},
-        "answered_at": [answered_at(answer, use_case) for answer in answers],
+        "answered_at": joined.times,
         "row": [answer.row for answer in answers],
         **{f"{AT}{view}": [answer.feature_times.get(view) for answer in answers] for view in use_case.views},
         "counts": list(joined.counts),
