@@ -22,6 +22,7 @@ PYTHON = ".venv/bin/python"
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 # What is slow to import in each folder; Feast imports its stores when a repository names them.
 FOLDERS: Mapping[str, Sequence[str]] = {
+    "feature_repo": ("feature_repo.source",),
     "components/ingest": ("windsock.ingest.snapshot_data", "windsock.ingest.join_labels"),
     "components/gates": ("windsock.gates.validate_data", "windsock.gates.require_passed"),
     "components/features": (

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from google.protobuf import json_format  # type: ignore[import-untyped]
 from kfp import local
-from kfp.components import load_component_from_text
 from kfp.local import pipeline_orchestrator, status, subprocess_task_handler
 from kfp.local.task_handler_interface import ITaskHandler
+from kfp.pipeline_spec import pipeline_spec_pb2
 from windsock.contracts.errors import EXIT_CRASHED, InputError
 from windsock.contracts.warm import Command
 from windsock.contracts.warm import run as run_command
@@ -220,7 +221,8 @@ def run_pipeline(
     # Runs may go side by side, and each has to know what was said of it.
     chatter = workspace.runs / f"orchestrator-{os.getpid()}.log"
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace.runs), raise_on_error=False)
-    spec = load_component_from_text(text).pipeline_spec
+    # What KFP's own loader makes of the text, at a tenth of the price: it reads it twice, in Python.
+    spec = json_format.ParseDict(next(yaml.load_all(text, Loader=LOADER)), pipeline_spec_pb2.PipelineSpec())
     with (
         _replaced_handler(_handler(run)),
         chatter.open("w", encoding="utf-8") as file,

@@ -34,7 +34,7 @@ REPLAYED_DAYS = 31
 BATCH_ROWS = 25
 SENDERS = 2
 SHIPPED_WITHIN_S = 30.0
-POLL_S = 0.02
+POLL_S = 0.1
 ENDS_WITHIN_S = 30.0
 MODULE = "windsock.features.replay"
 

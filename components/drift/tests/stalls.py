@@ -75,6 +75,7 @@ MADE = datetime(2024, 5, 1, tzinfo=UTC)
 AS_OF = MADE + timedelta(days=29)
 DAYS, A_DAY = 112, 200
 THRESHOLD = 0.25
+OTHER = f"sha256:{'0' * 64}"
 
 
 def save_model(path: Path) -> None:
@@ -123,10 +124,11 @@ def run_step(name: str, inputs: dict[str, Path], out: Path, outputs: tuple[str, 
 
 @dataclass
 class Stalls:
-    """Answers of 28 days, which a test may change before it runs the step."""
+    """Answers of 28 days, which a test may change before it runs the step; with `weekdays` the last column is that."""
 
     root: Path
     seed: int = 1
+    weekdays: bool = False
     runs: int = 0
     rows: np.ndarray = field(init=False)
     label: np.ndarray = field(init=False)
@@ -138,7 +140,11 @@ class Stalls:
         self.random = random
         self.rows = random.normal(size=(28 * A_DAY, FEATURES)).astype(np.float32)
         self.label = (random.random(len(self.rows)) < probability(self.rows)).astype(float)
+        if self.weekdays:
+            self.history[:, -1] = np.arange(len(self.history)) // A_DAY % 7
+            self.rows[:, -1] = np.arange(len(self.rows)) // A_DAY % 7
         self.by_rules = np.zeros(len(self.rows), dtype=bool)
+        self.by_another = np.zeros(len(self.rows), dtype=bool)
         self.rebuilt = Rebuilt(len(self.rows), dict.fromkeys(COLUMNS, 0))
         self.state = ["labelled"] * len(self.rows)
         self.use_case = self._use_case()
@@ -191,6 +197,9 @@ class Stalls:
     def _scored_rows(self) -> list:
         return [[] if by_rules else row for row, by_rules in zip(self.rows, self.by_rules)]
 
+    def _releases(self, digest: str) -> list[str]:
+        return [OTHER if another else digest for another in self.by_another[: len(self.rows)]]
+
     def _labelled(self) -> Path:
         path = self.root / f"labelled-{self.runs}"
         digest = open_bundle(self.release).digest
@@ -198,8 +207,8 @@ class Stalls:
         score, stamp, count = probability(self.rows), pa.timestamp("us", tz="UTC"), len(times)
         table = {
             "event_time": pa.array(times, stamp),
-            "release": [digest] * count,
-            "assigned_release": [digest] * count,
+            "release": self._releases(digest),
+            "assigned_release": self._releases(digest),
             "answered_by": np.where(self.by_rules, "rules", "model"),
             "probability": score,
             "decision": score >= THRESHOLD,

@@ -108,6 +108,27 @@ def test_labels_that_are_not_due_or_never_came_are_taken_for_neither(stalls):
     }
 
 
+def test_days_that_are_shared_with_another_release_are_no_drift_of_the_weekday(tmp_path):
+    stalls = Stalls(tmp_path, weekdays=True)
+    day = np.arange(len(stalls.rows)) // A_DAY
+    # Of five days of each of the last two windows every second answer, of the other two all.
+    stalls.by_another = (day >= 14) & (day % 7 < 5) & (np.arange(len(stalls.rows)) % 2 == 0)
+    verdict, ask = stalls.run()
+    assert (refused(verdict), ask) == (set(), "nothing")
+    (finding,) = [finding for finding in verdict.findings if finding.check == "feature/f5"]
+    assert (finding.outcome, finding.sample_size) == (Outcome.PASSED, 7 * A_DAY // 2)
+
+
+def test_days_of_which_a_release_had_nothing_are_not_judged_by_the_others(tmp_path):
+    stalls = Stalls(tmp_path, weekdays=True)
+    stalls.by_another = np.isin(np.arange(len(stalls.rows)) // A_DAY, (15, 22))
+    verdict, ask = stalls.run()
+    assert (refused(verdict), ask) == (set(), "nothing")
+    (finding,) = [finding for finding in verdict.findings if finding.check == "feature/f5"]
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert "too few rows in a window: 0 of 500" in finding.message
+
+
 def test_rules_that_had_to_answer_are_told(stalls):
     stalls.by_rules = stalls.recent & (stalls.random.random(len(stalls.rows)) < 0.3)
     verdict, ask = stalls.run()

@@ -23,6 +23,7 @@ from windsock.drift.frame import Frame
 from windsock.drift.measures import DayMeans, Means, Ranking, Shapes, Wins, shapes
 from windsock.drift.monitor import Subject, Watched, excess_loss, watch_outcomes
 from windsock.drift.rows import Answers, History
+from windsock.drift.traffic import Asked
 
 ROOT = Path(__file__).parents[3]
 FEATURES, DAYS, A_DAY = 50, 126, 714
@@ -162,9 +163,8 @@ def asks(random: np.random.Generator) -> None:
             acted = now.score >= subject.threshold
             rows = np.empty((len(now.codes), 0), dtype=np.float32)
             by_model = np.ones(len(now.codes), dtype=bool)
-            answers = Answers(
-                now.codes, by_model, rows, now.score, acted, now.label.astype(float), rules_act(len(rows), use_case)
-            )
+            label, rules = now.label.astype(float), rules_act(len(rows), use_case)
+            answers = Answers(now.codes, by_model, rows, now.score, acted, label, rules, Asked.of(now.codes))
             watched = Watched()
             watch_outcomes(watched, subject, history, answers, frame)
             asked += policy.ask(watched.findings) is policy.Ask.RETRAIN

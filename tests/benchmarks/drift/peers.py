@@ -29,6 +29,7 @@ from windsock.drift.measures import Wins
 from windsock.drift.monitor import Subject, Watched, watch
 from windsock.drift.online import watch_days
 from windsock.drift.rows import Answers, History
+from windsock.drift.traffic import Asked
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -114,9 +115,8 @@ def ours(world: Path, stream: str) -> dict[str, list[bool]]:
     history = History(codes, past, label, np.full(len(past), threshold <= 0.2))
     day = DAYS + np.repeat(np.arange(WINDOWS * WINDOW_DAYS), A_DAY)
     by_model = np.ones(len(rows), dtype=bool)
-    answers = Answers(
-        day, by_model, rows, now[:, 0], now[:, 2].astype(bool), now[:, 1], np.full(len(rows), threshold <= 0.2)
-    )
+    rules = np.full(len(rows), threshold <= 0.2)
+    answers = Answers(day, by_model, rows, now[:, 0], now[:, 2].astype(bool), now[:, 1], rules, Asked.of(day))
     watched = watch(subject, history, answers, EPOCH + timedelta(days=DAYS + WINDOWS * WINDOW_DAYS))
     plan = Plan.of(settings)
     said = {

@@ -19,6 +19,7 @@ from windsock.drift.frame import Frame
 from windsock.drift.joint import Joint, joint
 from windsock.drift.measures import DayMeans, Means, Measure, Ranking, Shapes, Wins, shapes
 from windsock.drift.rows import Answers, History
+from windsock.drift.traffic import equal_parts
 
 THOUSAND = 1000.0
 
@@ -72,8 +73,9 @@ def watch(subject: Subject, history: History, answers: Answers, as_of: datetime)
         message = f"no answer of this release's model in {asked.days} days"
         watched.findings.append(Finding("answers/model", Outcome.INCONCLUSIVE, message, owner=owner))
         return watched
-    _watch_inputs(watched, subject, history, recent.where(recent.by_model), asked, plan)
-    _watch_answers(watched, subject, history, recent, asked)
+    even = recent.where(equal_parts(asked.codes(recent.days), answers.asked.inside(asked), asked))
+    _watch_inputs(watched, subject, history, even.where(even.by_model), asked, plan)
+    _watch_answers(watched, subject, history, even, asked)
     labelled = answers.where(due.inside(answers.days) & answers.by_model & ~np.isnan(answers.label))
     watch_outcomes(watched, subject, history, labelled, due)
     watched.windows = _windows(subject, recent, asked, labelled, due)

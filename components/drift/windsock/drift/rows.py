@@ -15,6 +15,7 @@ from windsock.contracts.errors import InputError
 from windsock.contracts.rules import rules_probability
 from windsock.contracts.use_case import UseCase
 from windsock.drift.bins import Codes, Floats, Numbers
+from windsock.drift.traffic import Asked
 
 FILE = "rows.parquet"
 DAY_MICROSECONDS = 86_400_000_000
@@ -31,7 +32,8 @@ class Answers:
     """Answers that count, a row each.
 
     `days` are days since 1970 (UTC) of the events, `rows` the model's inputs with NaN where none was scored, `label` is
-    NaN where the outcome is not known or not due, `rules_act` what the rules would have decided.
+    NaN where the outcome is not known or not due, `rules_act` what the rules would have decided. `asked` are the
+    questions of each day, those that other releases answered among them.
     """
 
     days: Codes
@@ -41,6 +43,7 @@ class Answers:
     acted: NDArray[np.bool_]
     label: Numbers
     rules_act: Flags
+    asked: Asked
 
     def __len__(self) -> int:
         return len(self.days)
@@ -55,6 +58,7 @@ class Answers:
             self.acted[mask],
             self.label[mask],
             self.rules_act[mask],
+            self.asked,
         )
 
 
@@ -66,8 +70,10 @@ def read_answers(labelled: Path, use_case: UseCase, release: str, columns: Seque
     """
     table = _read(labelled / FILE, "labelled")
     try:
+        table = table.filter(table["counts"].cast(pa.bool_()))
+        asked = Asked.of(_days(table, "event_time"))
         ours = pc.or_kleene(pc.equal(table["release"], release), pc.equal(table["assigned_release"], release))
-        table = table.filter(pc.and_(table["counts"].cast(pa.bool_()), ours))
+        table = table.filter(ours)
         known = np.asarray([state == LABELLED for state in table["state"].to_pylist()], dtype=bool)
         label = np.asarray(table["label"].cast(pa.float64()).to_numpy(), dtype=np.float64)
         by_model = [
@@ -82,6 +88,7 @@ def read_answers(labelled: Path, use_case: UseCase, release: str, columns: Seque
             acted=np.asarray(table["decision"].to_numpy(zero_copy_only=False), dtype=bool),
             label=np.where(known, label, np.nan) if len(label) else label,
             rules_act=rules_act(rules, _requests(table, use_case, REQUEST), use_case),
+            asked=asked,
         )
     except KeyError as error:
         raise InputError("labelled", str(error), "the columns that join_labels writes") from error
