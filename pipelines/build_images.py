@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from pipelines.workspace import Workspace
 BUILDERS = ("docker", "podman", "buildah")
 STANDARD_ERROR = 2
 LOOPBACK = ("localhost", "127.0.0.1")
+# A builder packs and unpacks on one processor, and waits for the disk in between.
+AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,10 @@ def list_packages(image: Image, into: Path) -> Path:
 
 
 def build_images(names: Sequence[str], base: str, push_to: str) -> None:
-    """Builds what is missing, lists its packages, pushes, and prints a line each."""
+    """Builds what is missing, lists its packages, pushes, and prints a line each in the order of their names."""
     builder, kept = Builder.found(), Workspace().root / "images"
-    for name in names or list(image_folders()):
+
+    def provide(name: str) -> str:
         image, began, done = folder_image(name), time.monotonic(), "as it was"
         if not builder.size(image.reference):
             builder.build(image, base)
@@ -96,7 +100,11 @@ def build_images(names: Sequence[str], base: str, push_to: str) -> None:
         list_packages(image, kept)
         if push_to:
             builder.push(image.reference, push_to)
-        print(f"  {image.reference:<60} {builder.size(image.reference):>9}  {done}", flush=True)
+        return f"  {image.reference:<60} {builder.size(image.reference):>9}  {done}"
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for line in pool.map(provide, names or list(image_folders())):
+            print(line, flush=True)
     print(f"packages of each: {kept}/*.cdx.json")
 
 

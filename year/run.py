@@ -1,5 +1,6 @@
 """A run of the year: what may run ahead, what is served and what is watched, a thread each, every stage noted."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ from year.warm import warm
 # a processor idle, such as in a retraining, there is something to do. Their rows take some 12 MB each.
 AHEAD = 60
 LOOK_S = 0.5
+# It takes what the others leave, so that there is something left to do for as long as they leave any.
+NICENESS = 10
 Judged = Period | BaseException
 
 
@@ -85,6 +88,7 @@ class Run:
                 self._stopping.set()
 
     def _run_ahead(self, chain: Chain, judged: "Queue[Judged]") -> None:
+        os.nice(NICENESS)  # On Linux of this thread alone, and of what it starts.
         try:
             for turn in self._plan.turns:
                 self._take(chain, turn.ahead)

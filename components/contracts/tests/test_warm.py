@@ -1,5 +1,6 @@
 """A warm interpreter runs a command as a cold one does, and is quicker to begin; nothing of it outlives its parent."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ SCRIPT = """
 import json, os, sys
 
 print(json.dumps({"arguments": sys.argv[1:], "directory": os.getcwd(), "colour": os.environ.get("COLOUR"),
-                  "warm": "tabulated" in sys.modules, "read": sys.stdin.readline()}))
+                  "warm": "tabulated" in sys.modules, "read": sys.stdin.readline(), "niceness": os.nice(0)}))
 print("a word", file=sys.stderr)
 if sys.argv[1:] == ["raise"]:
     raise RuntimeError("it broke")
@@ -97,6 +99,14 @@ def test_warm_and_cold_end_alike(place, arguments):
 def test_what_a_command_changes_is_gone_with_it(warmed):
     first = warmed.run("1")
     assert warmed.run("1") == first
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads are as nice as their process")
+def test_a_command_is_as_nice_as_the_thread_that_asks(warmed):
+    with ThreadPoolExecutor(1, initializer=os.nice, initargs=(3,)) as pool:
+        asked = pool.submit(warmed.run).result()
+    assert json.loads(asked[1])["niceness"] == os.nice(0) + 3
+    assert json.loads(warmed.run()[1])["niceness"] == os.nice(0)
 
 
 def test_an_interpreter_of_other_content_is_not_asked(place):

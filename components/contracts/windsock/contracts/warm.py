@@ -90,7 +90,8 @@ def _run_warm(place: Path, command: Command, files: Sequence[int]) -> int | None
         except OSError:
             return None
         wanted = {"module": command.module, "arguments": list(command.arguments), "directory": str(command.directory)}
-        content = json.dumps({**wanted, "environment": dict(command.environment)}).encode()
+        given = {"environment": dict(command.environment), "niceness": os.getpriority(os.PRIO_PROCESS, 0)}
+        content = json.dumps(wanted | given).encode()
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
         connection.sendmsg([LENGTH.pack(len(content))], rights)
         connection.sendall(content)
@@ -170,6 +171,8 @@ def _become(request: Mapping[str, Any], files: Sequence[int], parent: int) -> in
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
+    # As a child of its own it would be as nice as whoever asks.
+    os.nice(max(0, request["niceness"] - os.getpriority(os.PRIO_PROCESS, 0)))
     os.chdir(request["directory"])
     sys.argv = ["", *request["arguments"]]
     try:

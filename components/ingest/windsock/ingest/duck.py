@@ -97,6 +97,8 @@ class Staging:
         self._files: list[str] = []
         self._waiting: list[Any] = []
         self._waiting_bytes = 0
+        # What is kept of a delivery: all that is known by its time, until a key is there twice.
+        self._kept = "known"
         connection.execute(
             "create or replace table staged"
             " (place integer, row integer, day date, created_at timestamptz, event_at timestamptz)"
@@ -160,10 +162,12 @@ class Staging:
             self._refuse_where(f"{self._columns[name]} is null and created_at <= '{as_of}'", name)
         self._refuse_where(f"event_at is null and created_at <= '{as_of}'", self._settings.event_time)
         keys = ", ".join(self._typed(name, self._kind(name, "known")) for name in self._settings.key)
-        self._connection.execute(
-            "create or replace table latest as select * from known"
-            f" qualify row_number() over (partition by {keys} order by created_at desc, place desc, row desc) = 1"
-        )
+        if self._exists_twice(keys):
+            self._connection.execute(
+                "create or replace table latest as select * from known"
+                f" qualify row_number() over (partition by {keys} order by created_at desc, place desc, row desc) = 1"
+            )
+            self._kept = "latest"
         counts = self._counts(keys, as_of)
         if counts.kept == 0:
             first = f"{self._files[0]} or later"
@@ -171,7 +175,7 @@ class Staging:
         return counts
 
     def _counts(self, keys: str, as_of: datetime) -> Counts:
-        delivered, known, kept = self._count("staged"), self._count("known"), self._count("latest")
+        delivered, known, kept = self._count("staged"), self._count("known"), self._count(self._kept)
         after = self._count(f"staged where created_at > '{as_of}'")
         misdated = self._count("staged where cast(created_at as date) <> day")
         # Where every key is there once, all rows are different, and so are their moments.
@@ -221,15 +225,20 @@ class Staging:
     def _exists(self, condition: str, rows: str) -> bool:
         return self._connection.execute(f"select 1 from {rows} where {condition} limit 1").fetchone() is not None
 
+    def _exists_twice(self, keys: str) -> bool:
+        """Whether a key has several rows: as a rule none has, and to know that takes a third of choosing."""
+        repeated = f"select 1 from known group by {keys} having count(*) > 1 limit 1"
+        return self._connection.execute(repeated).fetchone() is not None
+
     def _typed(self, name: str, kind: Kind) -> str:
         return TYPED[kind].format(self._columns[name])
 
     def rows(self) -> tuple[dict[str, Kind], Iterator[Any]]:
         """The columns' types by name, in the order of delivery, and the kept rows as Arrow record batches, sorted."""
-        kinds = {name: self._kind(name, "latest") for name in self._columns}
+        kinds = {name: self._kind(name, self._kept) for name in self._columns}
         columns = ", ".join(self._typed(name, kind) for name, kind in kinds.items())
         order = ", ".join(self._typed(name, kinds[name]) for name in self._settings.key)
-        found = self._connection.execute(f"select {columns} from latest order by {order}, event_at")
+        found = self._connection.execute(f"select {columns} from {self._kept} order by {order}, event_at")
         return kinds, iter(found.fetch_record_batch(BATCH_ROWS))
 
 
