@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PLACE = "WINDSOCK_WARM"
+SESSIONS_NICENESS = Path("/proc/self/autogroup")
 LENGTH = struct.Struct("!I")
 FILES = 3
 ON_PARENTS_DEATH = 1
@@ -171,8 +172,7 @@ def _become(request: Mapping[str, Any], files: Sequence[int], parent: int) -> in
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
-    # As a child of its own it would be as nice as whoever asks.
-    os.nice(max(0, request["niceness"] - os.getpriority(os.PRIO_PROCESS, 0)))
+    _be_as_nice(request["niceness"])
     os.chdir(request["directory"])
     sys.argv = ["", *request["arguments"]]
     try:
@@ -187,6 +187,17 @@ def _become(request: Mapping[str, Any], files: Sequence[int], parent: int) -> in
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
     return 0
+
+
+def _be_as_nice(niceness: int) -> None:
+    """As nice as whoever asks, as a child of theirs would be.
+
+    A command has a session of its own, and Linux may share processors out by session (`sched_autogroup`): then it is
+    the session's niceness that counts, and a process says it for its own.
+    """
+    if reached := os.nice(max(0, niceness - os.nice(0))):
+        with contextlib.suppress(OSError):
+            SESSIONS_NICENESS.write_text(str(reached), encoding="ascii")
 
 
 def _code_of(code: object) -> int:
