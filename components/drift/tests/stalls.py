@@ -200,6 +200,9 @@ class Stalls:
     def _releases(self, digest: str) -> list[str]:
         return [OTHER if another else digest for another in self.by_another[: len(self.rows)]]
 
+    def _assigned(self, digest: str) -> list[str]:
+        return self._releases(digest)
+
     def _labelled(self) -> Path:
         path = self.root / f"labelled-{self.runs}"
         digest = open_bundle(self.release).digest
@@ -208,7 +211,7 @@ class Stalls:
         table = {
             "event_time": pa.array(times, stamp),
             "release": self._releases(digest),
-            "assigned_release": self._releases(digest),
+            "assigned_release": self._assigned(digest),
             "answered_by": np.where(self.by_rules, "rules", "model"),
             "probability": score,
             "decision": score >= THRESHOLD,

@@ -1,5 +1,6 @@
 """Thresholds keep their budget on clean data, and what they promise to see is seen."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from windsock.drift import betting
+from windsock.drift.bins import jensen_shannon
 from windsock.drift.calibrate import Plan, clean_effects, draw, exact_interval, self_test, smallest_seen, solve
 from windsock.drift.frame import Frame
 from windsock.drift.measures import DayMeans, Means, Wins, shapes
@@ -31,6 +33,18 @@ def test_a_stretch_is_of_consecutive_days_and_wraps_around():
     for stretch in weights[:50]:
         both = np.concatenate([stretch.sum(axis=0)] * 2)
         assert "1" * 14 in "".join(str(int(value)) for value in both)
+
+
+@pytest.mark.parametrize("times", [1, 1_000_003])
+def test_counts_are_summed_exactly_however_many_rows_there_are(times):
+    small, random = measure(0)
+    counted = replace(small, history=small.history * times)
+    weights = draw(PLAN, DAYS, range(DAYS), random).reshape(-1, DAYS)
+    flat = counted.history.reshape(DAYS, -1)
+    windows = (weights @ flat).reshape(len(weights), *counted.history.shape[1:])
+    others = (flat.sum(axis=0) - (weights > 0) @ flat).reshape(windows.shape)
+    # As many rows as a window has, so that none is thinned.
+    assert np.array_equal(counted.of_history(weights, 7 * A_DAY * times, random), jensen_shannon(windows, others))
 
 
 def test_the_budget_is_kept_on_clean_windows_that_no_threshold_has_seen():

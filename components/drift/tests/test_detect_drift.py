@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from windsock.contracts.errors import InputError
 from windsock.contracts.monitoring import Rebuilt
 from windsock.contracts.verdict import Outcome
 
@@ -127,6 +129,19 @@ def test_days_of_which_a_release_had_nothing_are_not_judged_by_the_others(tmp_pa
     (finding,) = [finding for finding in verdict.findings if finding.check == "feature/f5"]
     assert finding.outcome is Outcome.INCONCLUSIVE
     assert "too few rows in a window: 0 of 500" in finding.message
+
+
+def test_a_row_of_another_width_is_refused(stalls, monkeypatch):
+    rows = [list(row) for row in stalls.rows]
+    monkeypatch.setattr(stalls, "_scored_rows", lambda: [*rows[:-1], rows[-1][:-1]])
+    with pytest.raises(InputError, match="row of a record: got '5 values', expected 6, as the release has columns"):
+        stalls.run()
+
+
+def test_an_answer_counts_for_who_gave_it_where_nobody_was_assigned(stalls, monkeypatch):
+    verdict, _ = stalls.run()
+    monkeypatch.setattr(stalls, "_assigned", lambda digest: pa.nulls(len(stalls.rows), pa.string()))
+    assert stalls.run()[0] == verdict
 
 
 def test_rules_that_had_to_answer_are_told(stalls):

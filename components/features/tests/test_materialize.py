@@ -136,6 +136,19 @@ def test_the_first_run_writes_every_key_and_the_second_only_news(world):
     assert stock["k2",] == (None, None)
 
 
+def test_the_rows_that_it_says_it_wrote_are_those_that_feast_got(world, monkeypatch):
+    got = {}
+    write = Repository.write_online
+    monkeypatch.setattr(
+        Repository,
+        "write_online",
+        lambda self, view, rows: (got.update({view.name: rows.num_rows}), write(self, view, rows)),
+    )
+    facts = [fact(kiosk, None, 10.0, 0, 1) for kiosk in KIOSKS]
+    assert world.bring(facts, at(5))["stock"] == got["stock"] == len(KIOSKS)
+    assert world.bring([*facts, fact(KIOSKS[0], None, 20.0, 6, 7)], at(10))["stock"] == got["stock"] == 1
+
+
 def test_the_same_run_again_writes_nothing(world):
     facts = [fact("k0", None, 1.0, 0, 5), fact("k0", 1, None, 0, 5)]
     world.bring(facts, at(10))

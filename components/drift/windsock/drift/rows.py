@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from windsock.contracts.errors import InputError
 from windsock.contracts.rules import rules_probability
 from windsock.contracts.use_case import UseCase
 from windsock.drift.bins import Codes, Floats, Numbers
+from windsock.drift.frame import EPOCH
 from windsock.drift.traffic import Asked
 
 FILE = "rows.parquet"
 DAY_MICROSECONDS = 86_400_000_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REQUEST = "request__"
 LABELLED = "labelled"
 COUNTED = ("counts", "event_time")
