@@ -31,6 +31,8 @@ READY_S = 600.0
 STOP_S = 60.0
 # An hour's questions go in calls of so many; while two releases share them each goes alone: the split is by call.
 BATCH_ROWS = 60
+# While a model is trained the day after it has been asked, and all that is left runs ahead and is nice.
+PROCESSORS = os.cpu_count() or 1
 # A rollout that the evidence has not decided for so long is ended by hand, as by a person who was alerted.
 UNDECIDED_DAYS = 42
 
@@ -50,8 +52,7 @@ class Chain:
         self.home, self.scenario = home, scenario
         self.workspace = Workspace(home)
         self.registry = Registry(self.workspace.releases)
-        # Three lanes share the processors: threads of one would only wait for those of another.
-        self.environment = {**os.environ, THREADS: "1", **environment, "WINDSOCK_HOME": str(home)}
+        self.environment = {**os.environ, **environment, "WINDSOCK_HOME": str(home)}
         # By the day on which a period ends: the run that judged its data.
         self.judged: dict[date, dict[str, Any]] = {}
         self.watched: Path | None = None
@@ -102,27 +103,33 @@ class Chain:
             Stage.COUNT: self._count,
         }
 
-    def command(self, folder: str, module: str, *words: str, log: str = "year") -> Said:
-        """Runs a command in a folder's environment; what it says goes to a log of the year's."""
+    def command(self, folder: str, module: str, *words: str, log: str = "year", threads: int = 1) -> Said:
+        """Runs a command in a folder's environment; what it says goes to a log of the year's.
+
+        Three lanes share the processors: threads of one would only wait for those of another.
+        """
+        environment = {**self.environment, THREADS: str(threads)}
         python = REPOSITORY / folder / ".venv" / "bin" / "python"
         if not python.exists():
             raise InputError("environment", f"{folder}/.venv", "a prepared one: run `make environments`")
         with (self.home / f"{log}.log").open("a", encoding="utf-8") as said, TemporaryFile("w+") as told:
             print(f"$ {folder} {module} {' '.join(words)}", file=said, flush=True)
             with open(os.devnull, "rb") as nothing:
-                code = run(Command(python, module, words, REPOSITORY, self.environment), nothing, told, said)
+                code = run(Command(python, module, words, REPOSITORY, environment), nothing, told, said)
             told.seek(0)
             text = told.read()
             said.write(text)
         return Said(code, text.strip().rpartition("\n")[2])
 
-    def must(self, folder: str, module: str, *words: str, also: tuple[int, ...] = (), log: str = "year") -> Said:
+    def must(
+        self, folder: str, module: str, *words: str, also: tuple[int, ...] = (), log: str = "year", threads: int = 1
+    ) -> Said:
         """The same, for a command that may end with 0 or with one of `also`.
 
         Raises:
             InputError: it ended otherwise.
         """
-        said = self.command(folder, module, *words, log=log)
+        said = self.command(folder, module, *words, log=log, threads=threads)
         if said.exit_code not in (0, *also):
             what = f"{folder} {module} {' '.join(words[:4])}"
             raise InputError(what, said.exit_code, f"an exit code of 0; see {self.home / log}.log")
@@ -177,7 +184,7 @@ class Chain:
 
     def _train(self, due: Due) -> tuple[int, dict[str, Any]]:
         self._source(due.period.since, "year")
-        self.must("pipelines", "pipelines.run", "training", "--as-of", str(due.period.since))
+        self.must("pipelines", "pipelines.run", "training", "--as-of", str(due.period.since), threads=PROCESSORS)
         return 0, {"production": self.production()}
 
     def _judge(self, due: Due) -> tuple[int, dict[str, Any]]:
@@ -201,7 +208,7 @@ class Chain:
 
     def _run_step(self, component: str, step: str, given: str) -> None:
         python = REPOSITORY / "components" / component / ".venv" / "bin" / "python"
-        environment = {**self.environment, **STEP_ENVIRONMENT}
+        environment = {**self.environment, THREADS: "1", **STEP_ENVIRONMENT}
         with (self.home / "ahead.log").open("ab") as said, open(os.devnull, "rb") as nothing:
             command = Command(python, f"windsock.{component}", (step, given), REPOSITORY, environment)
             if run(command, nothing, said, said) != 0:
@@ -234,7 +241,7 @@ class Chain:
 
     def _retrain(self, _: Due) -> tuple[int, dict[str, Any]]:
         before = self.registry.candidate()
-        said = self.command("pipelines", "pipelines.retrain")
+        said = self.command("pipelines", "pipelines.retrain", threads=PROCESSORS)
         after = self.registry.candidate()
         new = after is not None and (before is None or before.digest != after.digest)
         return said.exit_code, {"candidate": after.digest} if new and after else {}

@@ -20,7 +20,7 @@ POLL_S = 0.1
 PYTHON = ".venv/bin/python"
 # Three commands share the processors: threads of one would only wait for those of another.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-# What is slow to import in each folder; Feast imports its stores when a repository names them.
+# What is slow to import in each folder; Feast and MLflow import their stores when these are named.
 FOLDERS: Mapping[str, Sequence[str]] = {
     "feature_repo": ("feature_repo.source",),
     "components/ingest": ("windsock.ingest.snapshot_data", "windsock.ingest.join_labels"),
@@ -43,6 +43,7 @@ FOLDERS: Mapping[str, Sequence[str]] = {
         "windsock.model.train_model",
         "windsock.model.evaluate_model",
         "windsock.model.register_model",
+        "mlflow.store.tracking.sqlalchemy_store",
     ),
     "components/release": ("windsock.release.stored", "windsock.release.decide"),
     "pipelines": ("pipelines.execute",),

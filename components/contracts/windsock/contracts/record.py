@@ -223,7 +223,7 @@ def _revived_row(row: Sequence[Any]) -> tuple[Any, ...]:
     """The same for a model's row."""
     if dict not in map(type, row):
         return tuple(row)
-    return tuple(_revived(one) if type(one) is dict else one for one in row)
+    return tuple([_revived(one) if type(one) is dict else one for one in row])
 
 
 def _revived(value: Mapping[str, str]) -> float | datetime:

@@ -5,7 +5,7 @@ every change that does not rewrite all that follows, and, held against a head th
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -111,6 +111,28 @@ def accepted(
     end = waiting.sequence if waiting else before.sequence if before else 0
     if until is not None and end < until.sequence:
         audit.blame(end + 1, until.sequence, "gap")
+
+
+def accepted_alone(links: Sequence[Sealed], audit: Audit) -> Iterable[Sealed]:
+    """The same for a batch that is checked by itself: as a rule it is whole, which takes a third of the time to see."""
+    if not _are_whole(links, audit.writer):
+        return accepted(links, audit)
+    audit.accepted += len(links)
+    audit.first = links[0].sequence if audit.first is None else audit.first
+    audit.head = Head(links[-1].sequence, links[-1].digest)
+    return links
+
+
+def _are_whole(links: Sequence[Sealed], writer: str) -> bool:
+    """Whether each is of this writer and what was sealed, and follows the one before it; none are not."""
+    before: Sealed | None = None
+    for link in links:
+        if link.writer != writer or not link.intact:
+            return False
+        if before is not None and (link.sequence != before.sequence + 1 or link.previous != before.digest):
+            return False
+        before = link
+    return before is not None
 
 
 @dataclass(frozen=True, slots=True)

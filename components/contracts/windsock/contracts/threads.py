@@ -1,4 +1,4 @@
-"""How many threads a step's database may use, where several steps share the processors of a machine."""
+"""How many threads a step may use, where several steps share the processors of a machine."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ THREADS = "WINDSOCK_THREADS"
 
 
 def threads(environment: Mapping[str, str]) -> int | None:
-    """The number that `WINDSOCK_THREADS` gives; None where it is not set: then a database takes all processors.
+    """The number that `WINDSOCK_THREADS` gives; None where it is not set: then a step takes all processors.
 
     Threads that wait for processors of others cost more than they bring: with three steps at once on two processors
     DuckDB needs 1.6 times the processor time that one thread each needs.

@@ -30,10 +30,15 @@ def answered_at(prediction: Prediction, use_case: UseCase) -> datetime:
     return prediction.predicted_at
 
 
-def _without_features(body: bytes) -> Any:
-    """A record's fields but for what its row was made of, which nobody joins: most of its memory, and of the time."""
+def _what_is_joined(body: bytes) -> Any:
+    """A record's fields but for what nobody joins, which is most of its memory, and of the time.
+
+    That is what its row was made of, and of a copy the row too.
+    """
     fields = orjson.loads(body)
     fields["features"] = {}
+    if fields["role"] != PRIMARY:
+        fields |= {"request": {}, "feature_times": {}, "row": ()}
     return fields
 
 
@@ -52,7 +57,7 @@ class Records:
         last = as_of.date().isoformat() if use_case.drift.dated_by == "record" else LAST_DAY
         days = (since.date().isoformat(), last)
         decoders = {PARQUET: decode_records, LINES: decode_lines}
-        self._reading = Reading(DirectorySink(directory), decoders, days, from_json=_without_features)
+        self._reading = Reading(DirectorySink(directory), decoders, days, from_json=_what_is_joined)
         self._use_case, self._since, self._as_of = use_case, since, as_of
         self.read = self.copies = self.later = self.older = 0
 

@@ -1,12 +1,15 @@
 """Fits, calibrates, keeps and reloads the model. The only door to scikit-learn and skops.
 
-Threads are fixed to one: with two the same rows gave other bytes, and a fit took up to twenty times as long.
+A fit has one thread: with two the same rows gave other bytes, and it took up to twenty times as long. What is
+calibrated on takes a fit for each fold, which know nothing of each other: so many at once as there are processors.
 """
 
 import io
 import json
+import os
 import zipfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any
@@ -18,8 +21,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier  #
 from sklearn.calibration import CalibratedClassifierCV  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from windsock.contracts.errors import InputError
+from windsock.contracts.threads import threads
 from windsock.model.rows import Floats
-from windsock.model.split import Parts
+from windsock.model.split import Mask, Parts
 
 THREADS = 1
 LIBRARIES = ("numpy", "onnx", "scikit-learn", "scipy", "skl2onnx", "skops")
@@ -74,15 +78,20 @@ def fit(unfitted: Any, features: Floats, label: NDArray[np.int8], parts: Parts) 
     Isotonic calibration is not offered: its conversion to ONNX takes the nearest step instead of the line between two,
     and was off by 0.03.
     """
-    scores, outcomes = [], []
+
+    def fitted(learned: Mask) -> Any:
+        # How many threads OpenMP takes is each thread's own matter.
+        with threadpool_limits(limits=THREADS, user_api="openmp"):
+            return clone(unfitted).fit(features[learned], label[learned])
+
+    at_once = threads(os.environ) or os.cpu_count() or 1
     with threadpool_limits(limits=THREADS):
-        for fold in parts.folds:
-            earlier = clone(unfitted).fit(features[fold.learned], label[fold.learned])
-            scores.append(_score(earlier, features[fold.scored]))
-            outcomes.append(label[fold.scored])
+        with ThreadPoolExecutor(at_once) as pool:
+            # The longest first: the last one would have a processor to itself.
+            final, *earlier = pool.map(fitted, [parts.training, *(fold.learned for fold in parts.folds)])
+        scores = [_score(one, features[fold.scored]) for one, fold in zip(earlier, parts.folds, strict=True)]
         model = CalibratedClassifierCV(Recorded(), method="sigmoid", ensemble=False)
-        model.fit(np.concatenate(scores)[:, None], np.concatenate(outcomes))
-        final = clone(unfitted).fit(features[parts.training], label[parts.training])
+        model.fit(np.concatenate(scores)[:, None], np.concatenate([label[fold.scored] for fold in parts.folds]))
     # The sigmoid now takes the final model's scores.
     model.estimator, model.n_features_in_ = final, features.shape[1]
     for calibrated in model.calibrated_classifiers_:

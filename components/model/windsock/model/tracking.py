@@ -3,16 +3,17 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from windsock.contracts.errors import InputError
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+# Nothing is sent anywhere, and no git is looked for: the commit is a parameter. MLflow asks for these as it is imported.
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
+os.environ.update(QUIET)
+
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
 
 RELEASE_TAG = "windsock.release"
-# Nothing is sent anywhere, and no git is looked for: the commit is a parameter.
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,6 @@ def enter(tracking_uri: str, entry: Entry) -> str:
     Raises:
         InputError: MLflow does not know what to do with the address.
     """
-    os.environ.update(QUIET)
-    # Importing MLflow costs seconds, and only this step needs it.
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
     try:
         client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
         experiments = client.search_experiments(filter_string=f"name = '{entry.name}'")
@@ -48,7 +44,7 @@ def enter(tracking_uri: str, entry: Entry) -> str:
     return version if version else _new_version(client, entry, _run(client, experiment, entry))
 
 
-def _version(client: "MlflowClient", entry: Entry) -> str:
+def _version(client: MlflowClient, entry: Entry) -> str:
     """The version that this release has already, or an empty text."""
     if not client.search_registered_models(filter_string=f"name = '{entry.name}'"):
         client.create_registered_model(entry.name)
@@ -58,7 +54,7 @@ def _version(client: "MlflowClient", entry: Entry) -> str:
     return ""
 
 
-def _run(client: "MlflowClient", experiment: str, entry: Entry) -> str:
+def _run(client: MlflowClient, experiment: str, entry: Entry) -> str:
     """The finished run of this release: one that a broken-off attempt left is completed, not doubled."""
     found = client.search_runs([experiment], f"tags.`{RELEASE_TAG}` = '{entry.release}'", max_results=1)
     tags = {**entry.tags, RELEASE_TAG: entry.release}
@@ -71,6 +67,6 @@ def _run(client: "MlflowClient", experiment: str, entry: Entry) -> str:
     return str(run.info.run_id)
 
 
-def _new_version(client: "MlflowClient", entry: Entry, run: str) -> str:
+def _new_version(client: MlflowClient, entry: Entry, run: str) -> str:
     tags = {**entry.tags, RELEASE_TAG: entry.release}
     return str(client.create_model_version(entry.name, entry.location, run, tags=tags).version)

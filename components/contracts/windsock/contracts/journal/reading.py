@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from operator import attrgetter
 from re import Match
 
 from windsock.contracts.errors import InputError
 from windsock.contracts.journal.sinks import NAME, Sink
 from windsock.contracts.record import FromJson, Prediction
-from windsock.contracts.record_chain import Audit, Head, Sealed, accepted, genesis
+from windsock.contracts.record_chain import Audit, Head, Sealed, accepted, accepted_alone, genesis
 
 Decoder = Callable[[bytes], list[Sealed]]
 
@@ -45,10 +46,11 @@ class Reading:
 
     def __iter__(self) -> Iterator[Prediction]:
         seen: set[str] = set()
+        first, last = map(date.fromisoformat, self._days) if self._days else (date.min, date.max)
         for writer, objects in self._objects().items():
             for link in self._chain(writer, objects):
                 prediction = Prediction.decode(link.body, self._from_json)
-                if self._days and not self._days[0] <= prediction.predicted_at.date().isoformat() <= self._days[1]:
+                if not first <= prediction.predicted_at.date() <= last:
                     continue
                 if prediction.prediction_id in seen:
                     self.repeated += 1
@@ -71,7 +73,7 @@ class Reading:
         audit = self.audits.setdefault(writer, Audit(writer))
         if self._days:
             for match in objects:
-                yield from accepted(self._links([match]), audit)
+                yield from accepted_alone(self._links([match]), audit)
         else:
             links = (link for group in _overlapping(objects) for link in self._links(group))
             yield from accepted(links, audit, genesis(writer), self._heads.get(writer))
