@@ -21,13 +21,17 @@ from windsock.model.scorer import Scorer
 from windsock.model.split import Fold, Parts
 
 
-def test_another_process_with_other_hashes_and_threads_makes_the_same_bytes(world, use_case, training_set, model):
-    given = world.executor_input("train_model", "again", {"use_case": use_case, "training_set": training_set}, {})
-    environment = {**os.environ, "PYTHONHASHSEED": "4711", "OMP_NUM_THREADS": "2"}
+@pytest.mark.parametrize("fits_at_once", ["1", "3"])
+def test_another_process_with_other_hashes_and_threads_makes_the_same_bytes(
+    world, use_case, training_set, model, fits_at_once
+):
+    again = f"again-{fits_at_once}"
+    given = world.executor_input("train_model", again, {"use_case": use_case, "training_set": training_set}, {})
+    environment = {**os.environ, "PYTHONHASHSEED": "4711", "OMP_NUM_THREADS": "2", "WINDSOCK_THREADS": fits_at_once}
     command = [sys.executable, "-m", "windsock.model", "train_model", given]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert open_artifact(world.root / "again" / "model").digest == model.digest
+    assert open_artifact(world.root / again / "model").digest == model.digest
 
 
 def test_the_facts_say_what_the_model_is_made_of(model):

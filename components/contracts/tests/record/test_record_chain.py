@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from windsock.contracts.errors import InputError
-from windsock.contracts.record_chain import Audit, Fault, Head, Sealed, accepted, genesis, link_digest, seal
+from windsock.contracts.record_chain import (
+    Audit,
+    Fault,
+    Head,
+    Sealed,
+    accepted,
+    accepted_alone,
+    genesis,
+    link_digest,
+    seal,
+)
 
 WRITER = "local.1"
 
@@ -144,16 +154,13 @@ def test_a_chain_cannot_be_passed_off_as_another_writers():
         audit(chain(3, "local.2"))
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.integers(0, 2**32), st.integers(2, 30))
-def test_whatever_is_done_to_a_chain_nothing_false_is_accepted_and_every_loss_is_named(seed, length):
-    """Only the chain's last record can be changed unseen, and only by someone who seals it anew."""
-    chance = random.Random(seed)
-    original = chain(length)
-    until = Head(length, original[-1].digest)
+DEEDS = ("drop", "copy", "edit", "reseal", "add")
+
+
+def abused(original: list[Sealed], chance: random.Random, deeds: list[str]) -> list[Sealed]:
+    """A chain to each of whose records something is done, one of the `deeds` by chance."""
     links: list[Sealed] = []
     for link in original:
-        deed = chance.choice(["keep", "keep", "keep", "drop", "copy", "edit", "reseal", "add"])
         links += {
             "keep": [link],
             "drop": [],
@@ -161,7 +168,34 @@ def test_whatever_is_done_to_a_chain_nothing_false_is_accepted_and_every_loss_is
             "edit": [replace(link, body=b"other")],
             "reseal": [resealed(link, b"other")],
             "add": [link, resealed(link, b"other")],
-        }[deed]
+        }[chance.choice(deeds)]
+    return links
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 12), st.integers(0, 60), st.booleans())
+def test_a_batch_by_itself_is_found_to_be_what_it_is_however_it_is_read(seed, length, keeps, read_before):
+    """Most batches are whole, and these are read by a way of their own."""
+    links = abused(chain(length), random.Random(seed), ["keep"] * keeps + list(DEEDS))
+    before = {"accepted": 2, "first": 1, "head": Head(9, bytes(32))} if read_before else {}
+    found, expected = Audit(WRITER, **before), Audit(WRITER, **before)
+    assert list(accepted_alone(links, found)) == list(accepted(links, expected))
+    assert found == expected
+
+
+@pytest.mark.parametrize("read", [accepted, accepted_alone])
+def test_a_batch_of_another_writer_is_no_batch_of_this_one(read):
+    with pytest.raises(InputError, match="record writer"):
+        list(read(chain(3, "local.2"), Audit(WRITER)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 30))
+def test_whatever_is_done_to_a_chain_nothing_false_is_accepted_and_every_loss_is_named(seed, length):
+    """Only the chain's last record can be changed unseen, and only by someone who seals it anew."""
+    original = chain(length)
+    until = Head(length, original[-1].digest)
+    links = abused(original, random.Random(seed), ["keep", "keep", "keep", *DEEDS])
     kept, found = audit(links, until=until)
     true = set(original)
     named = {place for fault in found.faults for place in range(fault.first, fault.last + 1)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from windsock.contracts.errors import InputError
 
-# Nothing is sent anywhere, and no git is looked for: the commit is a parameter. MLflow asks for these as it is imported.
+# MLflow asks for these as it is imported. Nothing is sent anywhere, and no git looked for: the commit is a parameter.
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
 os.environ.update(QUIET)
 
