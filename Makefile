@@ -11,6 +11,8 @@ RUNS := components/ingest components/gates components/features components/model 
 WATCHES := components/ingest components/gates components/features components/drift feature_repo pipelines
 ENVIRONMENT = $(addsuffix /.venv/.ready,$(1))
 export UV_NO_PROGRESS := 1
+# Each step is a process of its own: what it imports is compiled once, even where Python is told to keep no bytecode.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## this list

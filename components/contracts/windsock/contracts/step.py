@@ -4,7 +4,6 @@ A component's `__main__` calls `main` with its steps. A step is a function of on
 outputs and returns. Whatever it raises becomes one line and an exit code here and nowhere else.
 """
 
-import gc
 import importlib
 import json
 import os
@@ -20,6 +19,7 @@ from windsock.contracts.artifact import MANIFEST, Artifact, Origin, new_artifact
 from windsock.contracts.clock import format_time, parse_time
 from windsock.contracts.errors import EXIT_BAD_INPUT, EXIT_CRASHED, EXIT_REFUSED, InputError, Refused
 from windsock.contracts.files import read_json, write_json, write_text
+from windsock.contracts.garbage import collect_seldom
 
 # KFP's launcher mounts object stores at these paths, by the scheme of the artifact's URI.
 MOUNTS = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/", "file://": "/"}
@@ -31,9 +31,6 @@ OUT_OF_SPACE = (
     "file too large",
     "database or disk is full",
 )
-# A step makes records by the hundred thousand, has hardly a cycle among them, and ends soon. Python's own numbers look
-# through all of them so often that joining labels takes a third longer.
-COLLECT_AFTER = (50_000, 20, 100)
 
 
 def local_path(uri: str) -> Path:
@@ -174,7 +171,6 @@ def _run(component: str, steps: Mapping[str, str], arguments: Sequence[str]) -> 
         )
     module, function = steps[arguments[0]].split(":")
     step = Step(arguments[0], _parse_executor_input(arguments[1]), os.environ)
-    gc.set_threshold(*COLLECT_AFTER)
     getattr(importlib.import_module(module), function)(step)
     step.finish()
 
@@ -190,6 +186,7 @@ def main(component: str, steps: Mapping[str, str], arguments: Sequence[str] | No
     Returns 0, or the exit code of `errors`; the last line on standard error is then the reason, whole, in one line.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    collect_seldom()
     try:
         _run(component, steps, arguments)
     except Refused as refusal:

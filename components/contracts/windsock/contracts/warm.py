@@ -31,6 +31,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from windsock.contracts.garbage import collect_seldom
+
 PLACE = "WINDSOCK_WARM"
 SESSIONS_NICENESS = Path("/proc/self/autogroup")
 LENGTH = struct.Struct("!I")
@@ -116,6 +118,7 @@ def serve(place: Path) -> None:
     # What was imported stays: no copy shall look through it for garbage, which takes longer than many a command.
     gc.collect()
     gc.freeze()
+    collect_seldom()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(partial))
         listener.listen()
