@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import settings
 from windsock.contracts.use_case import Table
 from windsock.ingest.snapshot_data import take_snapshot
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 # A busy machine makes no test fail: generated examples have no deadline.
 settings.register_profile("windsock", deadline=None)

@@ -1,58 +1,27 @@
 """The join as a step: real batches of records, a snapshot, a small use case; whatever comes in whatever order."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from answered import START, answer, at
 from pyarrow import parquet
 from windsock.contracts.artifact import Origin, new_artifact, open_artifact
 from windsock.contracts.clock import format_time
 from windsock.contracts.errors import InputError
 from windsock.contracts.journal.lines import encode_lines
 from windsock.contracts.journal.sinks import batch_name
-from windsock.contracts.record import Prediction, entity_key, new_prediction_id
+from windsock.contracts.record import Prediction, entity_key
 from windsock.contracts.record_chain import genesis, seal
 from windsock.contracts.step import Step
 from windsock.contracts.use_case_code import pack_use_case
 from windsock.ingest import join_labels
 
 USE_CASE = Path(__file__).parents[3] / "tests" / "journeys" / "other_use_case"
-START = datetime(2020, 3, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=4)
 WRITER = "predictor-0.018f3c5e-0000-7000-8000-000000000000"
-
-
-def at(hours: float) -> datetime:
-    return START + timedelta(hours=hours)
-
-
-def answer(pump: int, hours: float, **changes) -> Prediction:
-    """One answer about a shift that begins so many hours after the start."""
-    event = at(hours)
-    base = Prediction(
-        prediction_id=new_prediction_id(event - timedelta(hours=1)),
-        request_id="r",
-        release="sha256:a",
-        assigned_release="sha256:a",
-        role="primary",
-        answered_by="model",
-        reason="",
-        key=entity_key((pump, event)),
-        event_time=event,
-        request={"pump": pump, "site": "north", "load": 0.5, "starts_at": event},
-        features={},
-        feature_times={},
-        row=(1.0, float("nan")),
-        probability=0.25,
-        threshold=0.1,
-        decision=True,
-        predicted_at=event - timedelta(hours=1),
-        deadline_s=1.0,
-        latency_s=0.01,
-    )
-    return replace(base, **changes)
 
 
 class World:
@@ -210,6 +179,14 @@ def test_answers_of_after_as_of_are_not_seen(world):
     artifact, table = world.run()
     assert table.num_rows == 1
     assert (artifact.details["read"], artifact.details["later"]) == (2, 1)
+
+
+def test_an_answer_of_the_very_moment_belongs_to_the_day_that_begins_with_it(world):
+    """That day may be asked while this one is watched: whether its first answer is there would be chance."""
+    world.ship(answer(1, 1, predicted_at=AS_OF), answer(2, 1, predicted_at=AS_OF - timedelta(microseconds=1)))
+    artifact, table = world.run()
+    assert [row["key"] for row in table.to_pylist()] == [entity_key((2, at(1)))]
+    assert artifact.details["later"] == 1
 
 
 def test_a_record_that_was_changed_is_no_evidence(world):

@@ -77,7 +77,7 @@ def _records(details: Mapping[str, Any]) -> Section:
     told = {
         "read": "records that were read",
         "copies": "copies that answered nobody, left out",
-        "later": "given after this time, left out",
+        "later": "given from this time on, left out",
         "older": "older than is looked at, left out",
         "repeated": "came again, counted once",
         "faults": "missing in a chain or not as they were sealed: no evidence",

@@ -3,7 +3,7 @@
 import csv
 import shlex
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from windsock.contracts.clock import parse_time
@@ -20,6 +20,7 @@ from windsock.release.rollout import Look, Release
 from windsock.release.traffic import Traffic, Unsplit
 
 EDGE, NONE, KSERVE = "edge:", "none:", "kserve:"
+LABEL_COLUMNS = ("key", "label", "event_time")
 
 
 def open_traffic(address: str) -> Traffic:
@@ -74,15 +75,18 @@ def read_labels(address: str) -> Labels:
         return Labels()  # Monitoring writes them there, after its first run.
     if content is None:
         raise InputError("labels", address, "a CSV file with key, label and event_time")
+    rows = csv.reader(content.decode("utf-8").splitlines())
+    names = next(rows, [])
     positive: dict[str, bool] = {}
-    newest: datetime | None = None
-    for row in csv.DictReader(content.decode("utf-8").splitlines()):
-        if row.get("label") not in ("0", "1") or not row.get("key"):
-            raise InputError("labels", row, "key, label (0 or 1) and event_time")
-        positive[row["key"]] = row["label"] == "1"
-        at = parse_time(row.get("event_time"), "event_time")
-        newest = at if newest is None or at > newest else newest
-    return Labels(positive, newest)
+    times: set[str] = set()
+    for row in filter(None, rows):
+        named = dict(zip(names, row))
+        key, label, time = (named.get(name, "") for name in LABEL_COLUMNS)
+        if label not in ("0", "1") or not key:
+            raise InputError("labels", named, "key, label (0 or 1) and event_time")
+        positive[key] = label == "1"
+        times.add(time)
+    return Labels(positive, max((parse_time(time, "event_time") for time in times), default=None))
 
 
 def _labels(address: str) -> bytes | None:
