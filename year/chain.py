@@ -52,7 +52,8 @@ class Chain:
         self.home, self.scenario = home, scenario
         self.workspace = Workspace(home)
         self.registry = Registry(self.workspace.releases)
-        self.environment = {**os.environ, **environment, "WINDSOCK_HOME": str(home)}
+        # Three lanes share the processors: threads of one would only wait for those of another.
+        self.environment = {**os.environ, THREADS: "1", **environment, "WINDSOCK_HOME": str(home)}
         # By the day on which a period ends: the run that judged its data.
         self.judged: dict[date, dict[str, Any]] = {}
         self.watched: Path | None = None
@@ -104,10 +105,7 @@ class Chain:
         }
 
     def command(self, folder: str, module: str, *words: str, log: str = "year", threads: int = 1) -> Said:
-        """Runs a command in a folder's environment; what it says goes to a log of the year's.
-
-        Three lanes share the processors: threads of one would only wait for those of another.
-        """
+        """Runs a command in a folder's environment; what it says goes to a log of the year's."""
         environment = {**self.environment, THREADS: str(threads)}
         python = REPOSITORY / folder / ".venv" / "bin" / "python"
         if not python.exists():
@@ -208,7 +206,7 @@ class Chain:
 
     def _run_step(self, component: str, step: str, given: str) -> None:
         python = REPOSITORY / "components" / component / ".venv" / "bin" / "python"
-        environment = {**self.environment, THREADS: "1", **STEP_ENVIRONMENT}
+        environment = {**self.environment, **STEP_ENVIRONMENT}
         with (self.home / "ahead.log").open("ab") as said, open(os.devnull, "rb") as nothing:
             command = Command(python, f"windsock.{component}", (step, given), REPOSITORY, environment)
             if run(command, nothing, said, said) != 0:

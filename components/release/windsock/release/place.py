@@ -78,14 +78,14 @@ def read_labels(address: str) -> Labels:
     rows = csv.reader(content.decode("utf-8").splitlines())
     names = next(rows, [])
     positive: dict[str, bool] = {}
-    times: set[str] = set()
+    times: list[str] = []
     for row in filter(None, rows):
         named = dict(zip(names, row))
         key, label, time = (named.get(name, "") for name in LABEL_COLUMNS)
         if label not in ("0", "1") or not key:
             raise InputError("labels", named, "key, label (0 or 1) and event_time")
         positive[key] = label == "1"
-        times.add(time)
+        times.append(time)
     return Labels(positive, max((parse_time(time, "event_time") for time in times), default=None))
 
 
