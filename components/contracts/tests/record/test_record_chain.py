@@ -184,6 +184,15 @@ def test_a_batch_by_itself_is_found_to_be_what_it_is_however_it_is_read(seed, le
 
 
 @pytest.mark.parametrize("read", [accepted, accepted_alone])
+def test_a_number_that_its_writer_left_out_is_a_gap_though_digests_follow(read):
+    (first,) = chain(1)
+    later = seal(WRITER, Head(2, first.digest), b"later")
+    found = Audit(WRITER)
+    assert list(read([first, later], found)) == [first, later]
+    assert found.faults == [Fault(WRITER, 2, 2, "gap")]
+
+
+@pytest.mark.parametrize("read", [accepted, accepted_alone])
 def test_a_batch_of_another_writer_is_no_batch_of_this_one(read):
     with pytest.raises(InputError, match="record writer"):
         list(read(chain(3, "local.2"), Audit(WRITER)))
