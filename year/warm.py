@@ -20,7 +20,7 @@ POLL_S = 0.1
 PYTHON = ".venv/bin/python"
 # Three commands share the processors: threads of one would only wait for those of another.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-# What is slow to import in each folder; Feast and MLflow import their stores when these are named.
+# What is slow to import in each folder; Feast, MLflow and ibis import their stores when these are named.
 FOLDERS: Mapping[str, Sequence[str]] = {
     "feature_repo": ("feature_repo.source",),
     "components/ingest": ("windsock.ingest.snapshot_data", "windsock.ingest.join_labels"),
@@ -32,6 +32,8 @@ FOLDERS: Mapping[str, Sequence[str]] = {
         "feast.infra.offline_stores.duckdb",
         "feast.infra.online_stores.sqlite",
         "feast.repo_operations",
+        "feast.infra.data_sources.mlflow",
+        "ibis.backends.duckdb",
     ),
     "components/drift": (
         "windsock.drift.profile_reference",

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from windsock.contracts.errors import InputError
 from windsock.contracts.record import Prediction
-from windsock.ingest.records import what_is_joined
+from windsock.ingest.records import is_copy, what_is_joined
 
 AWKWARD = ["format", "features", "role", "row", "request", 'a},"format":1', '"features":{', "view__mean"]
 VALUES = st.one_of(
@@ -36,10 +36,18 @@ def test_all_but_features_is_read_as_it_was_written(features, request):
     assert read.encode() == replace(written, features={}).encode()
 
 
-def test_of_a_copy_is_read_what_is_counted():
-    written = answer(1, 1, features={"a": 1.0}, role="shadow")
-    read = Prediction.decode(written.encode(), what_is_joined)
-    assert read == replace(written, features={}, request={}, row=())
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(["primary", "shadow"]), NAMED, NAMED)
+@example("primary", {}, {"role": "shadow"})
+@example("shadow", {"role": "primary", "z": ',"role":"primary",'}, {"a": 1, "role": "primary"})
+def test_a_copy_is_told_by_its_bytes_whatever_else_it_says(role, features, request):
+    body = answer(1, 1, features=features, request=request, role=role).encode()
+    assert is_copy(body) == (role == "shadow")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"role": "shadow", "row": []}'])
+def test_what_is_written_in_another_way_is_not_passed_over_as_a_copy(body):
+    assert not is_copy(body)
 
 
 @pytest.mark.parametrize(

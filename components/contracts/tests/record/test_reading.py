@@ -137,3 +137,14 @@ def test_lines_come_back_as_they_were(prediction):
     assert decode_lines(encode_lines(links)[0]) == links
     with pytest.raises(InputError):
         decode_lines(b"{\n")
+
+
+def test_what_is_passed_over_is_counted_and_checked_as_all_else(sink, prediction):
+    links = chained(map(prediction, range(6)))
+    edited = links[3]._replace(body=prediction(7).encode())
+    put(sink, [*links[:3], edited, *links[4:]])
+    unwanted = {links[1].body, edited.body, links[5].body}
+    found, reading = read(sink, passed_over=unwanted.__contains__)
+    assert [made.encode() for made in found] == [links[0].body, links[2].body, links[4].body]
+    assert reading.passed == 2
+    assert reading.audits[WRITER].faults == [Fault(WRITER, 4, 4, "edited")]

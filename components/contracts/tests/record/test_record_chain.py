@@ -1,5 +1,4 @@
 import random
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -36,7 +35,7 @@ def audit(links, since=genesis(WRITER), until=None):  # noqa: B008
 
 def resealed(link: Sealed, body: bytes) -> Sealed:
     """An edit by someone who knows how digests are made."""
-    return replace(link, body=body, digest=link_digest(link.writer, link.sequence, link.previous, body))
+    return link._replace(body=body, digest=link_digest(link.writer, link.sequence, link.previous, body))
 
 
 def test_a_whole_chain_is_accepted():
@@ -56,7 +55,7 @@ def test_a_record_is_whole_only_as_this_writers_at_this_place_after_that_one():
         {"body": b""},
         {"digest": bytes(32)},
     ):
-        assert not replace(link, **change).intact
+        assert not link._replace(**change).intact
 
 
 def test_copies_are_dropped_and_counted():
@@ -76,7 +75,7 @@ def test_a_gap_is_found(lost, gap):
 
 def test_an_edit_is_found():
     links = chain(10)
-    links[4] = replace(links[4], body=b"other")
+    links[4] = links[4]._replace(body=b"other")
     kept, found = audit(links)
     assert [link.sequence for link in kept] == [1, 2, 3, 4, 6, 7, 8, 9, 10]
     assert found.faults == [Fault(WRITER, 5, 5, "edited")]
@@ -109,7 +108,7 @@ def test_an_end_that_was_cut_off_is_found_by_a_head_that_was_noted():
 
 def test_an_edit_beside_the_original_does_not_hide_it():
     links = chain(5)
-    kept, found = audit([*links, replace(links[2], body=b"other")])
+    kept, found = audit([*links, links[2]._replace(body=b"other")])
     assert kept == links
     assert found.faults == [Fault(WRITER, 3, 3, "edited")]
 
@@ -130,7 +129,7 @@ def test_two_last_records_are_both_refused():
 
 def test_an_edited_successor_does_not_discredit_a_record():
     links = chain(5)
-    links[3] = replace(links[3], previous=bytes(32))
+    links[3] = links[3]._replace(previous=bytes(32))
     kept, found = audit(links)
     assert [link.sequence for link in kept] == [1, 2, 3, 5]
     assert found.faults == [Fault(WRITER, 4, 4, "edited")]
@@ -146,7 +145,7 @@ def test_a_chain_begins_where_it_is_asked_to():
 
 
 def test_a_chain_cannot_be_passed_off_as_another_writers():
-    stolen = [replace(link, writer=WRITER) for link in chain(3, "local.2")]
+    stolen = [link._replace(writer=WRITER) for link in chain(3, "local.2")]
     kept, found = audit(stolen)
     assert kept == []
     assert {fault.kind for fault in found.faults} >= {"edited"}
@@ -165,7 +164,7 @@ def abused(original: list[Sealed], chance: random.Random, deeds: list[str]) -> l
             "keep": [link],
             "drop": [],
             "copy": [link, link],
-            "edit": [replace(link, body=b"other")],
+            "edit": [link._replace(body=b"other")],
             "reseal": [resealed(link, b"other")],
             "add": [link, resealed(link, b"other")],
         }[chance.choice(deeds)]

@@ -126,19 +126,15 @@ class Prediction:
             fields = from_json(body)
             if fields.pop("format") != FORMAT:
                 raise InputError("record format", body[:80], f"format {FORMAT}")
-            return cls(
-                **{
-                    **fields,
-                    "event_time": datetime.fromisoformat(fields["event_time"]),
-                    "predicted_at": datetime.fromisoformat(fields["predicted_at"]),
-                    "request": _revived_all(fields["request"]),
-                    "features": _revived_all(fields["features"]),
-                    "feature_times": {
-                        view: time and datetime.fromisoformat(time) for view, time in fields["feature_times"].items()
-                    },
-                    "row": _revived_row(fields["row"]),
-                }
-            )
+            fields["event_time"] = datetime.fromisoformat(fields["event_time"])
+            fields["predicted_at"] = datetime.fromisoformat(fields["predicted_at"])
+            fields["request"] = _revived_all(fields["request"])
+            fields["features"] = _revived_all(fields["features"])
+            fields["feature_times"] = {
+                view: time and datetime.fromisoformat(time) for view, time in fields["feature_times"].items()
+            }
+            fields["row"] = _revived_row(fields["row"])
+            return cls(**fields)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError("record", body[:80], f"a prediction record of format {FORMAT} ({error})") from error
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 
 from windsock.contracts.errors import InputError
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """One record in its chain: `sequence` counts from 1, `previous` and `digest` are SHA-256 as 32 bytes."""
 
     writer: str

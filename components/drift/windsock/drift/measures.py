@@ -53,7 +53,7 @@ class Shapes:
         total, effects = flat.sum(axis=0), []
         exact = max(total.max(), weights.sum(axis=1).max() * flat.max()) < EXACT
         flat = flat.astype(np.float32) if exact else flat
-        for part in np.array_split(weights.astype(flat.dtype), max(1, len(weights) // 250)):
+        for part in np.array_split(weights.astype(flat.dtype), max(1, len(weights) // 32)):
             counts = (part @ flat).astype(np.float64)
             others = np.maximum(total - (part > 0).astype(flat.dtype) @ flat, 0.0).reshape(-1, *self.history.shape[1:])
             effects.append(jensen_shannon(_thinned(counts.reshape(others.shape), rows, random), others))

@@ -312,14 +312,15 @@ class History:
         """The requests that were put from `since` on and before `until`: known by then, in order of time."""
         request = self.use_case.request
         fields = ", ".join(f'"{name}"::{REQUEST_TYPES[kind]} as "{name}"' for name, kind in request.fields.items())
-        put_at = f'"{request.event_time}"::TIMESTAMPTZ - to_minutes({request.lead_time_minutes})'
+        event, lead = f'"{request.event_time}"::TIMESTAMPTZ', timedelta(minutes=request.lead_time_minutes)
         return self.connection.execute(
+            # The bounds are moved and not each row's time, which DuckDB does by a calendar.
             f"""
             select {fields} from labels
-            where {put_at} >= $since and {put_at} < $until and {REQUEST_KNOWN_AT} <= {put_at}
+            where {event} >= $since and {event} < $until and {REQUEST_KNOWN_AT} <= {event} - $lead
             order by "{request.event_time}", {quoted(request.key)}
             """,
-            {"since": since, "until": until},
+            {"since": since + lead, "until": until + lead, "lead": lead},
         ).fetch_arrow_table()
 
     def labels_due(self, since: datetime) -> pa.Table:

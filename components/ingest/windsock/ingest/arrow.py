@@ -2,9 +2,11 @@
 
 import csv as stdlib_csv
 import io
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,13 @@ LINK = ("writer", "sequence", "previous", "digest", "body")
 FIELDS = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "timestamp": TIMESTAMP}
 # What the column begins with that says of when a view's values were.
 AT = "at__"
+# What holds the model's inputs.
+ROW = "row"
 LABELLED = {
     **dict.fromkeys(("event_time", "predicted_at", "answered_at", "label_known_at"), TIMESTAMP),
     **dict.fromkeys(("probability", "threshold"), pa.float64()),
     **dict.fromkeys(("decision", "counts"), pa.bool_()),
-    "row": pa.list_(pa.float32()),
+    ROW: pa.list_(pa.float32()),
     "label": pa.int8(),
 }
 
@@ -187,7 +191,7 @@ def decode_records(content: bytes) -> list[Sealed]:
         # Not by `read_table`: threads of its scanner may abort the process as it ends (apache/arrow 34314).
         file = parquet.ParquetFile(pa.BufferReader(content), pre_buffer=False)
         table = file.read(columns=list(LINK), use_threads=False)
-        return [Sealed(*row) for row in zip(*(table[name].to_pylist() for name in LINK))]
+        return list(map(Sealed._make, zip(*(table[name].to_pylist() for name in LINK), strict=True)))
     except (pa.ArrowException, OSError, KeyError) as error:
         raise InputError("records", f"{len(content)} bytes", f"a Parquet file of records ({error})") from error
 
@@ -197,7 +201,18 @@ def write_labelled(path: Path, columns: Mapping[str, Sequence[Any]], fields: Map
     kinds = {**LABELLED, **{f"request__{name}": FIELDS[kind] for name, kind in fields.items()}}
     kinds |= {name: TIMESTAMP for name in columns if name.startswith(AT)}
     try:
-        arrays = {name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()}
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        arrays = {
+            name: _lists(values) if name == ROW else pa.array(values, kinds.get(name, pa.string()))
+            for name, values in columns.items()
+        }
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
         raise InputError("records", str(error), "requests as use_case.toml describes them") from error
     parquet.write_table(pa.table(arrays), path, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+
+
+def _lists(rows: Sequence[Sequence[float]]) -> Any:
+    """Lists of 32-bit floats, by the bytes of all numbers in a row: Arrow would look at each of them as an object."""
+    ends = pa.array(accumulate(map(len, rows), initial=0), pa.int32())
+    numbers = array("f", chain.from_iterable(rows))
+    values = pa.Array.from_buffers(pa.float32(), len(numbers), [None, pa.py_buffer(numbers)])
+    return pa.ListArray.from_arrays(ends, values, type=LABELLED[ROW])

@@ -227,7 +227,9 @@ class Staging:
         return self._connection.execute(f"select 1 from {rows} where {condition} limit 1").fetchone() is not None
 
     def _typed(self, name: str, kind: Kind) -> str:
-        return TYPED[kind].format(self._columns[name])
+        # These two were read as times when they came in.
+        read = {self._settings.created_time: "created_at", self._settings.event_time: "event_at"}
+        return read.get(name) or TYPED[kind].format(self._columns[name])
 
     def rows(self) -> tuple[dict[str, Kind], Iterator[Any]]:
         """The columns' types by name, in the order of delivery, and the kept rows as Arrow record batches, sorted."""

@@ -18,6 +18,7 @@ PARQUET = "parquet"
 LAST_DAY = "9999-12-31"
 PRIMARY = "primary"
 FEATURES, BEHIND_FEATURES = b'"features":{', b'},"format":'
+ROLE, ANSWERED = b',"role":"', b',"role":"primary",'
 
 
 def answered_at(prediction: Prediction, use_case: UseCase) -> datetime:
@@ -32,11 +33,10 @@ def answered_at(prediction: Prediction, use_case: UseCase) -> datetime:
 
 
 def what_is_joined(body: bytes) -> Any:
-    """A record's fields but for what nobody joins, which is most of its memory, and of the time.
+    """A record's fields but for the features that its row was made of, which nobody joins.
 
-    That is what its row was made of, and of a copy the row too. What is half of a record's bytes is not even parsed:
-    names are in order, and no text in JSON has such marks in it. Where a feature bears the name of the field that
-    follows, a brace is left over, and the whole is parsed.
+    They are half of a record's bytes and are not even parsed: names are in order, and no text in JSON has such marks in
+    it. Where a feature bears the name of the field that follows, a brace is left over, and the whole is parsed.
     """
     before, _, rest = body.partition(FEATURES)
     _, found, after = rest.partition(BEHIND_FEATURES)
@@ -45,9 +45,16 @@ def what_is_joined(body: bytes) -> Any:
     except orjson.JSONDecodeError:
         fields = orjson.loads(body)
     fields["features"] = {}
-    if fields["role"] != PRIMARY:
-        fields |= {"request": {}, "feature_times": {}, "row": ()}
     return fields
+
+
+def is_copy(body: bytes) -> bool:
+    """Whether a record is one of a copy, by its bytes: where the last mark is, since only numbers follow the role.
+
+    Of bytes that are no record as ours are written it says no; then the record is parsed, and says it itself.
+    """
+    mark = body.rfind(ROLE)
+    return mark >= 0 and not body.startswith(ANSWERED, mark)
 
 
 class Records:
@@ -65,16 +72,16 @@ class Records:
         last = as_of.date().isoformat() if use_case.drift.dated_by == "record" else LAST_DAY
         days = (since.date().isoformat(), last)
         decoders = {PARQUET: decode_records, LINES: decode_lines}
-        self._reading = Reading(DirectorySink(directory), decoders, days, from_json=what_is_joined)
+        self._reading = Reading(DirectorySink(directory), decoders, days, from_json=what_is_joined, passed_over=is_copy)
         self._use_case, self._since, self._as_of = use_case, since, as_of
-        self.read = self.copies = self.later = self.older = 0
+        self._copies = self._answers = self.later = self.older = 0
 
     def __iter__(self) -> Iterator[Prediction]:
         for prediction in self._reading:
-            self.read += 1
             if prediction.role != PRIMARY:
-                self.copies += 1
+                self._copies += 1
                 continue
+            self._answers += 1
             at = answered_at(prediction, self._use_case)
             # The day that begins now may be asked while this one is watched: its first answer is none of this one's.
             if at >= self._as_of:
@@ -83,6 +90,16 @@ class Records:
                 self.older += 1
             else:
                 yield prediction
+
+    @property
+    def copies(self) -> int:
+        """Records of copies in the batches that were read, each as often as it is there."""
+        return self._copies + self._reading.passed
+
+    @property
+    def read(self) -> int:
+        """Records that were read and are not repetitions."""
+        return self._answers + self.copies
 
     @property
     def repeated(self) -> int:
