@@ -57,10 +57,10 @@ class Run:
         before: Sequence[Due] = ()
         with ThreadPoolExecutor(1) as pool:
             for turn in self._plan.turns:
-                if isinstance(ready := judged.get(), BaseException):
-                    raise ready
                 watching = pool.submit(self._take, chain, before)
                 try:
+                    if isinstance(ready := judged.get(), BaseException):
+                        raise ready
                     self._take(chain, [turn.replay])
                 finally:
                     watching.result()

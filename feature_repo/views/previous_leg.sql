@@ -2,7 +2,7 @@
 select
     tail_number, arrival_delay_minutes, departure_delay_minutes,
     epoch(arrived_at) as arrived_at_s,
-    date_diff('minute', scheduled_departure_at, scheduled_arrival_at) as scheduled_minutes,
+    epoch_us(scheduled_arrival_at) // 60_000_000 - epoch_us(scheduled_departure_at) // 60_000_000 as scheduled_minutes,
     (status = 'cancelled')::tinyint as cancelled,
     coalesce(arrived_at, reported_at) as event_timestamp,
     greatest(reported_at, published_at) as created_timestamp

@@ -78,6 +78,8 @@ def test_a_ledger_remembers_what_began_and_what_ended(online_store):
         assert ledger.until("stock") == "2020-01-01T00:00:00Z"
         assert ledger.until("weather") == "2019-01-01T00:00:00Z"
         assert ledger.digests("stock") == {"a": "", "b": ""}
+        assert ledger.digests("stock", ["b", "c"]) == {"b": ""}
+        assert ledger.digests("stock", []) == {}
         ledger.end("stock", {"a": "1"}, ["b"])
         ledger.end("weather", {}, [])
         assert ledger.digests("stock") == {"a": "1"}

@@ -79,8 +79,8 @@ def write(
     and no key can be gone.
     """
     latest = history.latest(view, since)
-    known = ledger.digests(view.name)
     current = dict(zip(latest.column("key").to_pylist(), latest.column("digest").to_pylist(), strict=True))
+    known = ledger.digests(view.name, list(current) if since else None)
     changed = {key: digest for key, digest in current.items() if known.get(key) != digest}
     gone = [] if since else sorted(known.keys() - current.keys())
     ledger.begin(view.name, format_time(history.as_of), [*changed, *gone])

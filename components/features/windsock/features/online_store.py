@@ -52,8 +52,8 @@ class Ledger(Protocol):
     def until(self, view: str) -> str:
         """The time that a view was asked to reach, as ISO 8601 in UTC; empty before the first run."""
 
-    def digests(self, view: str) -> dict[str, str]:
-        """The digest of the row under each key."""
+    def digests(self, view: str, keys: Sequence[str] | None = None) -> dict[str, str]:
+        """The digest of the row under each key, or of those of `keys` that have one."""
 
     def begin(self, view: str, until: str, keys: Sequence[str]) -> None:
         """Notes that the view is being brought to `until`, and that the rows under these keys are in doubt."""
@@ -75,10 +75,13 @@ class SqliteLedger:
         row = self.connection.execute(sql, (self.project, view)).fetchone()
         return str(row[0]) if row else ""
 
-    def digests(self, view: str) -> dict[str, str]:
+    def digests(self, view: str, keys: Sequence[str] | None = None) -> dict[str, str]:
         """See `Ledger`."""
         sql = "select key, digest from windsock_rows where project = ? and view = ?"
-        return dict(self.connection.execute(sql, (self.project, view)))
+        if keys is None:
+            return dict(self.connection.execute(sql, (self.project, view)))
+        sql = f"{sql} and key in (select value from json_each(?))"
+        return dict(self.connection.execute(sql, (self.project, view, json.dumps(keys))))
 
     def begin(self, view: str, until: str, keys: Sequence[str]) -> None:
         """See `Ledger`."""
@@ -114,9 +117,12 @@ class RedisLedger:
         """See `Ledger`."""
         return str(self.client.hget(f"windsock:{self.project}:until", view) or "")
 
-    def digests(self, view: str) -> dict[str, str]:
+    def digests(self, view: str, keys: Sequence[str] | None = None) -> dict[str, str]:
         """See `Ledger`."""
-        return dict(self.client.hgetall(self._rows(view)))
+        if keys is None:
+            return dict(self.client.hgetall(self._rows(view)))
+        found = self.client.hmget(self._rows(view), keys) if keys else []
+        return {key: digest for key, digest in zip(keys, found, strict=True) if digest is not None}
 
     def begin(self, view: str, until: str, keys: Sequence[str]) -> None:
         """See `Ledger`. Raises LockNotOwnedError if the lease ran out, for another writer may have come."""

@@ -171,9 +171,9 @@ class Tables:
         same = " and ".join(f"o.{quoted(name)} is not distinct from t.{quoted(name)}" for name in keys)
         rows = f"{quoted(table + ' rows')} t"
         try:
-            self._connection.execute(
-                f"create or replace temp table offenders as select distinct {names} from (\n{query}\n)"
-            )
+            created = f"create or replace temp table offenders as select distinct {names} from (\n{query}\n)"
+            if not self._rows(created)[0][0]:  # As a rule nobody offends, and then there is nothing to look up.
+                return Offenders((), None, 0.0)
             found = self._rows(f"select {ROW} from {rows} semi join offenders o on {same} order by 1")
         except duckdb.Error as error:
             raise RuleError(_line(error)) from error
