@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from windsock.drift import betting
+from windsock.drift import betting, measures
 from windsock.drift.bins import jensen_shannon
 from windsock.drift.calibrate import Plan, clean_effects, draw, exact_interval, self_test, smallest_seen, solve
 from windsock.drift.frame import Frame
@@ -45,6 +45,18 @@ def test_counts_are_summed_exactly_however_many_rows_there_are(times):
     others = (flat.sum(axis=0) - (weights > 0) @ flat).reshape(windows.shape)
     # As many rows as a window has, so that none is thinned.
     assert np.array_equal(counted.of_history(weights, 7 * A_DAY * times, random), jensen_shannon(windows, others))
+
+
+def test_all_windows_are_thinned_or_none_however_many_are_drawn_at_once(monkeypatch):
+    counted, random = measure(0)
+    # Most windows are of days that had ten times the rows; where all are asked at once, their own number decides.
+    grown = replace(counted, history=counted.history * np.where(np.arange(DAYS) < DAYS // 4, 1, 10)[:, None, None])
+    weights = draw(PLAN, DAYS, range(DAYS), random).reshape(-1, DAYS)
+    weights = weights[np.argsort(weights[:, : DAYS // 4].sum(axis=1))]
+    in_parts = grown.of_history(weights, 7 * A_DAY * 5, np.random.default_rng(1))
+    monkeypatch.setattr(measures, "PART", len(weights))
+    at_once = grown.of_history(weights, 7 * A_DAY * 5, np.random.default_rng(1))
+    assert np.array_equal(in_parts, at_once)
 
 
 def test_the_budget_is_kept_on_clean_windows_that_no_threshold_has_seen():

@@ -13,6 +13,10 @@ from windsock.drift.bins import Bins, Codes, Floats, Numbers, jensen_shannon
 
 # Counts are whole numbers: below this, sums of them in 32 bits are the same as in 64, in half the time.
 EXACT = 1 << 24
+# Windows at once: what is computed of so many fits the cache of a processor.
+PART = 32
+# Windows with hardly more rows than production has are as noisy.
+THINNED = 0.9
 
 
 class Measure(Protocol):
@@ -53,10 +57,13 @@ class Shapes:
         total, effects = flat.sum(axis=0), []
         exact = max(total.max(), weights.sum(axis=1).max() * flat.max()) < EXACT
         flat = flat.astype(np.float32) if exact else flat
-        for part in np.array_split(weights.astype(flat.dtype), max(1, len(weights) // 32)):
+        # Of all windows or of none: with fewer rows each is noisier, and a threshold must know that.
+        fewer = 0 < rows < THINNED * float(np.median(weights @ self.history[:, 0].sum(axis=-1)))
+        for part in np.array_split(weights.astype(flat.dtype), max(1, len(weights) // PART)):
             counts = (part @ flat).astype(np.float64)
             others = np.maximum(total - (part > 0).astype(flat.dtype) @ flat, 0.0).reshape(-1, *self.history.shape[1:])
-            effects.append(jensen_shannon(_thinned(counts.reshape(others.shape), rows, random), others))
+            counts = counts.reshape(others.shape)
+            effects.append(jensen_shannon(_thinned(counts, rows, random) if fewer else counts, others))
         return np.concatenate(effects)
 
     def of_production(self, weights: Numbers) -> Numbers:
@@ -73,10 +80,8 @@ class Shapes:
 
 
 def _thinned(counts: Numbers, rows: float, random: Generator) -> Numbers:
-    """Windows with as many rows as production has: fewer rows are noisier, and a threshold must know that."""
+    """Windows with as many rows as production has, drawn from the distributions of their own."""
     total = counts.sum(axis=-1)
-    if not 0 < rows < 0.9 * float(np.median(total)):
-        return counts
     share = counts / np.where(total > 0, total, 1.0)[..., None]
     share[..., 0] += 1.0 - share.sum(axis=-1)
     return random.multinomial(round(rows), np.clip(share, 0.0, 1.0)).astype(np.float64)
