@@ -172,9 +172,9 @@ class Tables:
         rows = f"{quoted(table + ' rows')} t"
         try:
             created = f"create or replace temp table offenders as select distinct {names} from (\n{query}\n)"
-            if not self._rows(created)[0][0]:  # As a rule nobody offends, and then there is nothing to look up.
-                return Offenders((), None, 0.0)
-            found = self._rows(f"select {ROW} from {rows} semi join offenders o on {same} order by 1")
+            searched = f"select {ROW} from {rows} semi join offenders o on {same} order by 1"
+            # As a rule nobody offends, and then there is nothing to look up.
+            found = self._rows(searched) if self._rows(created)[0][0] else []
         except duckdb.Error as error:
             raise RuleError(_line(error)) from error
         numbers = tuple(row[0] for row in found)
@@ -278,6 +278,8 @@ class Tables:
 
     def samples(self, table: str, rows: Collection[int]) -> Iterator[dict[str, str]]:
         """The given rows as text, for a person to look at."""
+        if not rows:
+            return
         source = f"{quoted(table + ' rows')} where {ROW} in (select unnest(?)) order by {ROW}"
         query = f"select columns(*)::varchar from {source}"
         result = self._connection.execute(query, [list(rows)])

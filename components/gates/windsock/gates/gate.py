@@ -101,7 +101,7 @@ class Gate:
             judged.findings.append(
                 structure.judge_rule(rule, judged.rows, len(found.rows), found.worst_day, found.worst_day_share)
             )
-            judged.samples[rule.name] = list(tables.samples(name, found.rows[:SAMPLES])) if found.rows else []
+            judged.samples[rule.name] = list(tables.samples(name, found.rows[:SAMPLES]))
             if rule.severity is Severity.QUARANTINE:
                 for row in found.rows:
                     broken.setdefault(row, []).append(rule.name)

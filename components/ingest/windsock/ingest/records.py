@@ -98,7 +98,7 @@ class Records:
 
     @property
     def read(self) -> int:
-        """Records that were read and are not repetitions."""
+        """Records of answers, each once, and of copies."""
         return self._answers + self.copies
 
     @property
