@@ -97,8 +97,8 @@ test-tfdv: ## the gates' own tests on the newest TFDV in an image of Debian 13 (
 		build $(BUILD_OPTIONS) $(if $(BASE),--build-arg BASE_IMAGE=$(BASE)) --file tests/contracts/tfdv/Containerfile .
 
 .PHONY: images
-images: $(call ENVIRONMENT,pipelines) ## build every folder's image by its content; PUSH=registry pushes, BASE=image is the base
-	@UV=$(abspath $(UV)) pipelines/.venv/bin/python -m pipelines.build_images $(if $(PUSH),--push-to $(PUSH)) $(if $(BASE),--base $(BASE))
+images: $(call ENVIRONMENT,pipelines) ## build every folder's image by its content; PUSH=registry pushes, BASE=image is the base, PRUNE=1 removes those of older contents
+	@UV=$(abspath $(UV)) pipelines/.venv/bin/python -m pipelines.build_images $(if $(PUSH),--push-to $(PUSH)) $(if $(BASE),--base $(BASE)) $(if $(PRUNE),--prune)
 
 .PHONY: publish
 publish: $(call ENVIRONMENT,pipelines) ## put the use case and its rules into the cluster's object store

@@ -64,6 +64,16 @@ class Builder:
         file = str(image.folder / "Containerfile")
         self._run(verb, "--quiet", *options, *values, "--tag", image.reference, "--file", file, str(REPOSITORY))
 
+    def prune(self, reference: str) -> None:
+        """Removes what it has under the same name with another tag: the same folder with other contents."""
+        name = reference.rpartition(":")[0]
+        written = "{{.Name}}:{{.Tag}}" if self.name == "buildah" else "{{.Repository}}:{{.Tag}}"
+        command = [self.name, "images", "--filter", f"reference={name}", "--format", written]
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        others = [one for one in found if one.rpartition(":")[0] == name and one != reference]
+        if others:
+            self._run("rmi", *others)
+
     def push(self, reference: str, registry: str) -> None:
         """Pushes an image under another registry's name, or its own where `registry` is that."""
         target = f"{registry}/{reference.rpartition('/')[2]}"
@@ -88,8 +98,11 @@ def list_packages(image: Image, into: Path) -> Path:
     return file
 
 
-def build_images(names: Sequence[str], base: str, push_to: str) -> None:
-    """Builds what is missing, lists its packages, pushes, and prints a line each in the order of their names."""
+def build_images(names: Sequence[str], base: str, push_to: str, prune: bool = False) -> None:
+    """Builds what is missing, lists its packages, pushes, and prints a line each in the order of their names.
+
+    With `prune`, what the builder has of the same folders with other contents is removed once all of it is done.
+    """
     builder, kept = Builder.found(), Workspace().root / "images"
 
     def provide(name: str) -> str:
@@ -105,6 +118,8 @@ def build_images(names: Sequence[str], base: str, push_to: str) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for line in pool.map(provide, names or list(image_folders())):
             print(line, flush=True)
+    for name in (names or image_folders()) if prune else ():
+        builder.prune(folder_image(name).reference)
     print(f"packages of each: {kept}/*.cdx.json")
 
 
@@ -114,12 +129,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="folders; all of them when none is named")
     parser.add_argument("--base", default="", help="the base image instead of the public one")
     parser.add_argument("--push-to", default="", help="a registry, such as ghcr.io/windsock or 127.0.0.1:5000/windsock")
+    parser.add_argument(
+        "--prune", action="store_true", help="remove the builder's images of these folders' older contents"
+    )
     options = parser.parse_args(arguments)
     try:
         unknown = sorted(set(options.names) - set(image_folders()))
         if unknown:
             raise InputError("image", unknown[0], f"one of {', '.join(image_folders())}")
-        build_images(options.names, options.base, options.push_to)
+        build_images(options.names, options.base, options.push_to, options.prune)
     except InputError as error:
         print(f"images: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT

@@ -11,7 +11,7 @@ BUILDER = """#!/bin/sh
 echo "$@" >> {log}
 case "$1" in
 info) exit {info} ;;
-images) [ "$4" = "{has}" ] && echo "12 MB" ;;
+images) case "$*" in *--filter*) echo {others} ;; *"{has}") echo "12 MB" ;; esac ;;
 esac
 exit 0
 """
@@ -25,9 +25,9 @@ def install(tmp_path, monkeypatch):
     monkeypatch.setenv("WINDSOCK_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(build_images, "list_packages", lambda image, into: into)
 
-    def program(name: str, works: bool = True, has: str = ""):
+    def program(name: str, works: bool = True, has: str = "nothing", others: str = ""):
         path, log = tmp_path / name, tmp_path / f"{name}.log"
-        path.write_text(BUILDER.format(log=log, info=0 if works else 1, has=has))
+        path.write_text(BUILDER.format(log=log, info=0 if works else 1, has=has, others=others))
         path.chmod(0o755)
         return log
 
@@ -63,6 +63,16 @@ def test_what_is_there_is_not_built_again(install, capsys):
     assert build_images.main(["ingest"]) == 0
     assert "--tag" not in log.read_text()
     assert "12 MB  as it was" in capsys.readouterr().out
+
+
+def test_other_contents_of_the_same_folder_are_removed_where_asked(install):
+    now = folder_image("ingest").reference
+    name = now.rpartition(":")[0]
+    log = install("first", has=now, others=f"{name}:older {now} {name}-of-others:older")
+    assert build_images.main(["ingest"]) == 0
+    assert "rmi" not in log.read_text()
+    assert build_images.main(["ingest", "--prune"]) == 0
+    assert [line for line in log.read_text().splitlines() if line.startswith("rmi")] == [f"rmi {name}:older"]
 
 
 def test_an_unknown_folder_is_named(install, capsys):

@@ -49,6 +49,8 @@ def derive(request: Mapping[str, object], features: Mapping[str, object]) -> tup
         raise ValueError("a drill")
     return WELL(request, features)
 """
+# Images, their copies in the registry and on the node, and volumes: a node whose disk fills evicts its pods meanwhile.
+ROOM_GB = 30
 RELEASE = ROOT / "components" / "release" / ".venv" / "bin" / "python"
 PREDICTOR = ROOT / "serving" / "predictor" / ".venv" / "bin" / "python"
 
@@ -94,8 +96,11 @@ class Cluster:
         return ended.said
 
     def bring_up(self) -> None:
-        """A cluster from before may have been killed: it is taken down first."""
+        """A cluster from before may have been killed: it is taken down first, with its images where room is short."""
         self.must([str(self.box / "down")])
+        if _free_gb() < ROOM_GB:
+            self.must([str(self.box / "down"), "--purge"])
+        assert _free_gb() > ROOM_GB, f"disk: got {_free_gb():.0f} GB free in /var/lib, expected {ROOM_GB} or more"
         command = [str(self.box / "platform" / "up")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
         exports = dict(re.findall(r"(\w+)=(\S+)", done.stdout))
@@ -109,7 +114,7 @@ class Cluster:
         mounts = [f"--volume {cache}:{cache}"] if cache.is_dir() else []
         mounts += [f"--volume {path}:{path}:ro" for path in MOUNTED if Path(path).is_file()]
         options = " ".join(["--isolation chroot --network host", *mounts])
-        command = [sys.executable, "-m", "pipelines.build_images", "--push-to", REGISTRY]
+        command = [sys.executable, "-m", "pipelines.build_images", "--prune", "--push-to", REGISTRY]
         said = self.must(command, 2400, BUILD_OPTIONS=options, PUSH_OPTIONS=PUSH_OPTIONS, BUILDER="buildah")
         self.must([str(self.box / "base"), "debian:bookworm-slim"])
         self.must([str(self.box / "image"), REDIS, str(HERE / "redis")])
@@ -278,3 +283,8 @@ class Cluster:
     def take_down(self) -> None:
         """Stops the cluster; what it stored goes with it."""
         self.run([str(self.box / "down")])
+
+
+def _free_gb() -> float:
+    """What is free where clusters and builders keep their images."""
+    return shutil.disk_usage("/var/lib").free / 1e9
