@@ -9,7 +9,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -20,8 +19,8 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m year", description="A year in production.")
     parser.add_argument("--home", type=Path, default=ROOT / ".windsock" / "year", help="everything is kept here")
-    parser.add_argument("--since", type=date.fromisoformat, default=date(2013, 5, 1), help="the first model's time")
-    parser.add_argument("--until", type=date.fromisoformat, default=date(2014, 1, 1), help="the last day, and not it")
+    parser.add_argument("--since", default="2013-05-01", help="the first model's time")
+    parser.add_argument("--until", default="2014-01-01", help="the last day, and not it")
     parser.add_argument("--days", type=int, default=1, help="how often data are judged and answers watched")
     parser.add_argument("--scenario", type=Path, help="a TOML file of what goes wrong; default: nothing")
     parser.add_argument("--report", type=Path, help="where the page goes; default: year.html in the home")
@@ -30,6 +29,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> int:
     """Every stage that has not ended, a line each, and the page at the end."""
+    from windsock.contracts.clock import parse_time
     from windsock.contracts.files import write_text
     from windsock.contracts.lock import held
     from windsock.contracts.use_case import load_use_case
@@ -43,7 +43,10 @@ def run(options: argparse.Namespace) -> int:
     home, report = options.home.resolve(), options.report or options.home / "year.html"
     use_case = load_use_case(ROOT / "feature_repo")
     scenario = Scenario.read(options.scenario) if options.scenario else None
-    calendar = periods(options.since, options.until, options.days, scenario.days if scenario else ())
+    since, until = (
+        parse_time(day, name).date() for day, name in ((options.since, "--since"), (options.until, "--until"))
+    )
+    calendar = periods(since, until, options.days, scenario.days if scenario else ())
     stages = plan(calendar, -(-use_case.label.mature_after_hours // 24))
     journal = Journal(home / "journal.jsonl")
     home.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from windsock.contracts.errors import InputError
 from windsock.contracts.record import Prediction
+from windsock.ingest.arrow import write_labelled
 from windsock.ingest.records import is_copy, what_is_joined
 
 AWKWARD = ["format", "features", "role", "row", "request", 'a},"format":1', '"features":{', "view__mean"]
@@ -56,3 +57,16 @@ def test_what_is_written_in_another_way_is_not_passed_over_as_a_copy(body):
 def test_what_is_no_record_is_said_to_be_none(body):
     with pytest.raises(InputError, match="record"):
         Prediction.decode(body, what_is_joined)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("row", ("high",), "records: row: .*expected list<.*float> in every row, as the predictor records it"),
+        ("request__distance", "far", "records: request__distance: .*expected double in every row, as use_case.toml"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_under_its_columns_name(tmp_path, column, value, expected):
+    with pytest.raises(InputError, match=expected):
+        write_labelled(tmp_path / "labelled.parquet", {column: [value]}, {"distance": "number"})
+    assert not list(tmp_path.iterdir())

@@ -200,14 +200,18 @@ def write_labelled(path: Path, columns: Mapping[str, Sequence[Any]], fields: Map
     """Writes answers with their labels; `fields` are the request's, by their type. The same rows are the same bytes."""
     kinds = {**LABELLED, **{f"request__{name}": FIELDS[kind] for name, kind in fields.items()}}
     kinds |= {name: TIMESTAMP for name in columns if name.startswith(AT)}
-    try:
-        arrays = {
-            name: _lists(values) if name == ROW else pa.array(values, kinds.get(name, pa.string()))
-            for name, values in columns.items()
-        }
-    except (pa.ArrowInvalid, TypeError) as error:  # Arrow's own for a wrong type is one of these.
-        raise InputError("records", str(error), "requests as use_case.toml describes them") from error
+    arrays = {name: _column(name, values, kinds.get(name, pa.string())) for name, values in columns.items()}
     parquet.write_table(pa.table(arrays), path, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+
+
+def _column(name: str, values: Sequence[Any], kind: Any) -> Any:
+    """One column of answers; a value of another type is refused under the column's name."""
+    try:
+        return _lists(values) if name == ROW else pa.array(values, kind)
+    except (pa.ArrowInvalid, TypeError) as error:  # Arrow's own for a wrong type is one of these.
+        asked = name.startswith("request__")
+        source = "as use_case.toml describes it" if asked else "as the predictor records it"
+        raise InputError(f"records: {name}", str(error), f"{kind} in every row, {source}") from error
 
 
 def _lists(rows: Sequence[Sequence[float]]) -> Any:
