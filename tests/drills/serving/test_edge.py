@@ -105,6 +105,28 @@ def test_a_failing_release_is_answered_for_by_the_rules(tmp_path, behaviour):
     asyncio.run(drill())
 
 
+def test_a_stall_of_release_and_rules_costs_time_and_no_answer(tmp_path):
+    stalled_s = 1.3
+
+    async def drill():
+        async with stage(tmp_path, (100, 0)) as on:
+            servers = (on.stable, on.canary, on.rules)
+            loaded = asyncio.create_task(on.load(per_s=50, seconds=3))
+            await asyncio.sleep(0.5)
+            for server in servers:
+                server.behaviour = "hang"
+            await asyncio.sleep(stalled_s)
+            for server in servers:
+                server.behaviour = "answer"
+            answers = await loaded
+            slowest = f"{quantile_ms(answers, 1.0):.0f}"
+            table("stall", [("stalled ms", "answers", "failed", "slowest ms"), (1300, len(answers), 0, slowest)])
+            assert not failed(answers)
+            assert quantile_ms(answers, 1.0) > 1000
+
+    asyncio.run(drill())
+
+
 def test_a_release_that_recovers_gets_its_traffic_back(tmp_path):
     async def drill():
         async with stage(tmp_path, (100, 0)) as on:

@@ -81,7 +81,7 @@ def known():
 def test_images_are_built_by_content(cluster, known):
     said = cluster.build()
     print(said)
-    assert len(re.findall(r"ghcr.io/windsock/\w+:[0-9a-f]{16}", said)) == 10
+    assert len(re.findall(r"(?m)^  ghcr.io/windsock/\w+:[0-9a-f]{16}", said)) == 10
 
 
 def test_one_apply_brings_everything_up(cluster, known):

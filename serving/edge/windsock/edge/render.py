@@ -7,6 +7,7 @@ filters), `clusters.json` (who can answer) and `routes.json` (who gets which sha
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ STICKY = "x-windsock-sticky-key"
 RESERVED = (ROLE, "x-windsock-fallback-reason")
 PREDICTION = r"/v1/models/[^/]+:predict|/v2/models/[^/]+(/versions/[^/]+)?/infer"
 LOST_S = 2.0
-# A late answer is better than none: the deadline bounds each try, and release and rules are tried twice each.
-TRIES = 4
+# A late answer is better than none: release and rules are tried by turns until this many deadlines are over. A machine
+# that starts several servers at once may hold both up for two seconds.
+PATIENCE = 8
 
 
 def version(resources: Iterable[Any]) -> str:
@@ -73,7 +75,7 @@ def routes(routing: Routing) -> dict[str, Any]:
 
 def _action(routing: Routing, shadow: str = "") -> dict[str, Any]:
     """Chooses a release by weight, tries its servers, then the rules."""
-    deadline_s = routing.deadline_ms / 1000
+    try_ms = routing.deadline_ms - routing.failover_reserve_ms
     action: dict[str, Any] = {
         "weighted_clusters": {
             "clusters": [_share(target.release, target.weight) for target in routing.releases],
@@ -82,8 +84,8 @@ def _action(routing: Routing, shadow: str = "") -> dict[str, Any]:
         },
         "hash_policy": [{"header": {"header_name": STICKY}}],
         "auto_host_rewrite": True,
-        "timeout": f"{TRIES * deadline_s:.3f}s",
-        "retry_policy": _failover((routing.deadline_ms - routing.failover_reserve_ms) / 1000),
+        "timeout": f"{PATIENCE * routing.deadline_ms / 1000:.3f}s",
+        "retry_policy": _failover(try_ms / 1000, math.ceil(PATIENCE * routing.deadline_ms / try_ms)),
     }
     if shadow:
         action["request_mirror_policies"] = [_copy(shadow)]
@@ -106,19 +108,23 @@ def _share(release: str, weight: int) -> dict[str, Any]:
     return {"name": name, "weight": weight, "request_headers_to_add": told, "response_headers_to_add": told}
 
 
-def _failover(first_try_s: float) -> dict[str, Any]:
-    """A second try goes to the next priority, the rules; a refusal for overload (429) is a reason as well."""
+def _failover(try_s: float, tries: int) -> dict[str, Any]:
+    """A second try goes to the next priority, the rules; a refusal for overload (429) is a reason as well.
+
+    The second try comes at once, later ones at growing distances: servers that refuse quickly are not asked all the
+    time.
+    """
     return {
         "retry_on": "5xx,reset,connect-failure,refused-stream,retriable-status-codes",
         "retriable_status_codes": [429],
-        "num_retries": TRIES - 1,
-        "per_try_timeout": f"{first_try_s:.3f}s",
+        "num_retries": tries - 1,
+        "per_try_timeout": f"{try_s:.3f}s",
         "retry_priority": extension(
             "envoy.retry_priorities.previous_priorities",
             "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
             update_frequency=1,
         ),
-        "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.001s"},
+        "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.050s"},
     }
 
 
