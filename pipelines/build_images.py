@@ -103,7 +103,7 @@ def build_images(names: Sequence[str], base: str, push_to: str, prune: bool = Fa
 
     With `prune`, what the builder has of the same folders with other contents is removed once all of it is done.
     """
-    builder, kept = Builder.found(), Workspace().root / "images"
+    builder, kept, chosen = Builder.found(), Workspace().root / "images", names or list(image_folders())
 
     def provide(name: str) -> str:
         image, began, done = folder_image(name), time.monotonic(), "as it was"
@@ -116,9 +116,9 @@ def build_images(names: Sequence[str], base: str, push_to: str, prune: bool = Fa
         return f"  {image.reference:<60} {builder.size(image.reference):>9}  {done}"
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for line in pool.map(provide, names or list(image_folders())):
+        for line in pool.map(provide, chosen):
             print(line, flush=True)
-    for name in (names or image_folders()) if prune else ():
+    for name in chosen if prune else ():
         builder.prune(folder_image(name).reference)
     print(f"packages of each: {kept}/*.cdx.json")
 

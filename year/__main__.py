@@ -43,9 +43,7 @@ def run(options: argparse.Namespace) -> int:
     home, report = options.home.resolve(), options.report or options.home / "year.html"
     use_case = load_use_case(ROOT / "feature_repo")
     scenario = Scenario.read(options.scenario) if options.scenario else None
-    since, until = (
-        parse_time(day, name).date() for day, name in ((options.since, "--since"), (options.until, "--until"))
-    )
+    since, until = parse_time(options.since, "--since").date(), parse_time(options.until, "--until").date()
     calendar = periods(since, until, options.days, scenario.days if scenario else ())
     stages = plan(calendar, -(-use_case.label.mature_after_hours // 24))
     journal = Journal(home / "journal.jsonl")
