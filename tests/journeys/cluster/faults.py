@@ -11,6 +11,8 @@ from pipelines.store import StoreError, open_store
 from tests.journeys.cluster.place import HERE, NAMESPACE, RELEASE, Answered, Cluster
 
 KUBEFLOW = "kubeflow"
+# Where Knative's gateway is: all that a predictor is asked passes it.
+KOURIER, GATEWAY = "kourier-system", "3scale-kourier-gateway"
 TRAINING, MONITORING, ROLLOUT = "windsock-training", "windsock-monitoring", "windsock-rollout"
 EVERY_MINUTE, NEVER = "* * * * *", "0 0 31 2 *"
 WITHIN_S = 900

@@ -17,6 +17,8 @@ from windsock.contracts.use_case import load_use_case
 
 from serving.local.sample import sample_request
 from tests.journeys.cluster.faults import (
+    GATEWAY,
+    KOURIER,
     KUBEFLOW,
     MONITORING,
     TRAINING,
@@ -213,7 +215,7 @@ def test_a_release_that_errs_is_rolled_back_by_its_schedule_and_costs_no_answer(
     last = history(cluster)[-1]
     assert (last["serving"], last["candidate"]) == (known["better"], known["erring"])
     assert last["reason"].startswith("failed: ")
-    assert {answer.status for answer in answers} == {200}
+    assert {answer.status for answer in answers} == {200}, answers
     assert answered_by_models(cluster.load(20, 5)) == {known["better"]}
 
 
@@ -228,6 +230,18 @@ def test_standard_clients_are_answered(cluster):
     assert answer["predictions"][0]["probability"] == said["v1"]
 
 
+def test_without_the_gateway_the_rules_answer(cluster, known):
+    with ThreadPoolExecutor() as pool:
+        loaded = pool.submit(cluster.load, 20, 30)
+        with scaled_away(cluster, GATEWAY, KOURIER):
+            time.sleep(5)
+            answers = loaded.result()
+    print(answers)
+    assert {answer.status for answer in answers} == {200}, answers
+    assert sum(number for answer, number in answers.items() if answer.answered_by == "rules") > 100
+    until(lambda: cluster.ask(cluster.edge).release == known["better"], "the predictor to answer again", 60)
+
+
 def test_without_the_feature_store_the_rules_answer(cluster):
     with ThreadPoolExecutor() as pool:
         loaded = pool.submit(cluster.load, 20, 20)
@@ -235,7 +249,7 @@ def test_without_the_feature_store_the_rules_answer(cluster):
             until(lambda: figure(cluster, "predictor", "windsock_breaker_open") == 1, "what FeaturesAway looks at", 30)
             answers = loaded.result()
     print(answers)
-    assert {answer.status for answer in answers} == {200}
+    assert {answer.status for answer in answers} == {200}, answers
     assert any(answer.answered_by == "rules" for answer in answers)
     ended = cluster.pipeline("materialization", AS_OF)
     assert ended.code == 0, ended.said
@@ -258,7 +272,7 @@ def test_a_predictor_that_is_deleted_costs_no_answer_and_no_record(cluster):
     pods = ["delete", "pod", "-l", "serving.kserve.io/inferenceservice=predictor", "--wait=false"]
     answers = cluster.load(20, 30, lambda: (time.sleep(3), cluster.must(["kubectl", "-n", "windsock", *pods])))
     print(answers)
-    assert {answer.status for answer in answers} == {200}
+    assert {answer.status for answer in answers} == {200}, answers
     recorded_as(cluster, before, answers)
 
 
@@ -274,7 +288,7 @@ def test_with_no_node_for_the_predictor_the_rules_answer(cluster):
     finally:
         cluster.must(["kubectl", "uncordon", node])
     print(answers, doctor.said)
-    assert {answer.status for answer in answers} == {200}
+    assert {answer.status for answer in answers} == {200}, answers
     assert any(answer.answered_by == "rules" for answer in answers)
     # KServe still calls the predictor Ready, since its revision was; the doctor names the cause.
     assert re.search("wrong +nodes: 1, none that takes pods", doctor.said)
