@@ -1,10 +1,12 @@
 import os
 import sqlite3
 from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from windsock.contracts.errors import InputError
-from windsock.contracts.journal.space import LOG_BYTES, log_path, spare_path
+from windsock.contracts.journal.space import LOG_BYTES, PAUSE_AT_MOST_S, by_pieces, log_path, spare_path
 from windsock.contracts.journal.store import (
     DATABASE,
     Batch,
@@ -16,6 +18,7 @@ from windsock.contracts.journal.store import (
 from windsock.contracts.record_chain import Audit, accepted, genesis
 
 CAPACITY_MB = 4
+MIB = 1024 * 1024
 BODY = b"x" * 1000
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -26,6 +29,11 @@ def opened(directory, capacity_mb=CAPACITY_MB):
 
 def allocated_bytes(directory):
     return sum(path.stat().st_blocks * 512 for path in directory.iterdir())
+
+
+def written_bytes():
+    """What this process has given to the system to write so far."""
+    return int(dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())["wchar"])
 
 
 def fill(store):
@@ -162,6 +170,40 @@ def test_a_spare_beside_a_log_that_is_alive_is_only_a_name(tmp_path):
     assert after.head.sequence == 1
     store.close()
     after.close()
+
+
+@pytest.mark.parametrize("before_mb", [None, CAPACITY_MB])
+def test_space_is_written_once_and_is_on_disk_piece_by_piece(tmp_path, monkeypatch, before_mb):
+    if before_mb:
+        opened(tmp_path, before_mb).close()
+    marks, sync = [written_bytes()], os.fsync
+    monkeypatch.setattr("os.fsync", lambda file: (sync(file), marks.append(written_bytes())))
+    store = opened(tmp_path, capacity_mb=32)
+    pieces = [later - earlier for earlier, later in pairwise(marks)]
+    # A database that grows is written to its log first.
+    assert sum(pieces) < (32 + LOG_BYTES // MIB + 2) * MIB * (2 if before_mb else 1)
+    assert max(pieces) < 3 * MIB
+    store.close()
+
+
+def test_what_is_deleted_later_is_overwritten_as_before(tmp_path):
+    with sqlite3.connect(":memory:") as usual:
+        wanted = usual.execute("PRAGMA secure_delete").fetchone()
+    usual.close()
+    opened(tmp_path).close()
+    store = opened(tmp_path, capacity_mb=8)
+    assert store._connection.execute("PRAGMA secure_delete").fetchone() == wanted
+    store.close()
+
+
+def test_between_two_pieces_the_disk_is_left_to_others_for_as_long(tmp_path, monkeypatch):
+    clock, paused = iter([0.0, 0.03, 1.0, 9.0, 9.0]), []
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("time.sleep", paused.append)
+    (tmp_path / "file").touch()
+    for _ in zip(range(3), by_pieces(tmp_path / "file"), strict=False):
+        pass
+    assert paused == [pytest.approx(0.03), PAUSE_AT_MOST_S]
 
 
 def test_a_larger_capacity_is_allocated_at_the_next_start(tmp_path):

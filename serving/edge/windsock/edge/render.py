@@ -29,8 +29,8 @@ STICKY = "x-windsock-sticky-key"
 RESERVED = (ROLE, "x-windsock-fallback-reason")
 PREDICTION = r"/v1/models/[^/]+:predict|/v2/models/[^/]+(/versions/[^/]+)?/infer"
 LOST_S = 2.0
-# A late answer is better than none: release and rules are tried by turns until this many deadlines are over. A machine
-# that starts several servers at once may hold both up for two seconds.
+# A late answer is better than none: release and rules are tried by turns until this many deadlines are over. A disk
+# that is busy holds both up, since each answer waits for its record.
 PATIENCE = 8
 
 

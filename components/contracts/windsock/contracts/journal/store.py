@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from windsock.contracts.errors import InputError
-from windsock.contracts.journal.space import allocate_log, keep_spare, sync_directory, sync_file
+from windsock.contracts.journal.space import allocate_log, by_pieces, keep_spare, sync_directory, sync_file
 from windsock.contracts.record import new_prediction_id
 from windsock.contracts.record_chain import Head, Sealed, genesis, seal
 
@@ -123,7 +123,7 @@ class Store:
                     connection.execute(f"PRAGMA {pragma}")
                 writer = _writer(connection)
                 connection.execute("DROP TABLE IF EXISTS filler")
-                _reserve(connection, pages)
+                _reserve(connection, path, pages)
                 connection.execute(f"PRAGMA max_page_count = {max(pages, _pages(connection))}")
                 return cls(path, connection, writer)
             except BaseException:
@@ -244,7 +244,7 @@ def _create(path: Path, writer: str, pages: int) -> None:
                 connection.execute("PRAGMA synchronous = OFF")
                 connection.executescript(SCHEMA)
                 connection.execute("INSERT INTO chain VALUES (?)", (writer,))
-                _reserve(connection, pages)
+                _reserve(connection, partial, pages)
                 connection.execute("PRAGMA journal_mode = WAL")
             finally:
                 connection.close()
@@ -264,16 +264,22 @@ def _writer(connection: sqlite3.Connection) -> str:
     return str(rows[0][0])
 
 
-def _reserve(connection: sqlite3.Connection, pages: int) -> None:
+def _reserve(connection: sqlite3.Connection, path: Path, pages: int) -> None:
     """Makes the file so many pages large: they are written once, then given to SQLite's own list of free pages."""
     if _pages(connection) >= pages:
         return
     connection.execute("CREATE TABLE filler (content BLOB)")
-    while (missing := pages - _pages(connection)) > 0:
+    for _ in by_pieces(path):
+        if (missing := pages - _pages(connection)) <= 0:
+            break
         content_bytes = max(1, min(missing, PAGES_PER_MB) - 2) * (PAGE_BYTES - 4)
         connection.execute("INSERT INTO filler VALUES (zeroblob(?))", (content_bytes,))
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    # Some builds of SQLite write zeros over all that is deleted. These are zeros, and would be written at once.
+    (zeros,) = connection.execute("PRAGMA secure_delete").fetchone()
+    connection.execute("PRAGMA secure_delete = OFF")
     connection.execute("DROP TABLE filler")
+    connection.execute(f"PRAGMA secure_delete = {zeros}")
 
 
 def _pages(connection: sqlite3.Connection) -> int:
