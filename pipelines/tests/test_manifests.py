@@ -74,6 +74,12 @@ def test_production_survives_the_loss_of_a_node():
     }
     assert scalers == {"edge": 2}
     assert fewest == {"InferenceService rules": 2, "InferenceService predictor": 2}
+    for kind, name in (("Deployment", "edge"), ("InferenceService", "rules")):
+        spec = _find(objects, kind, name)["spec"]
+        (spread,) = (spec["template"]["spec"] if "template" in spec else spec["predictor"])["topologySpreadConstraints"]
+        labels = spread["labelSelector"]["matchLabels"]
+        assert name in labels.values()
+        assert spread["topologyKey"] == "kubernetes.io/hostname"
     # Kubeflow's secret for its store is called so whatever the store is; no address is the laptop's.
     assert not [thing for thing in objects if re.search(r"minio-service|minio:", yaml.safe_dump(thing))]
 
