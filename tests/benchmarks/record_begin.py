@@ -72,13 +72,9 @@ def main() -> None:
         for way in WAYS:
             appends, begins = beside(way, options.beginning, options.below)
             longest[way].append(max(appends))
-            print(
-                f"{way:7} {len(appends):5} appends, longest {max(appends):.3f} s; begun in {max(begins):.1f} s at most"
-            )
-    ratio = max(longest["once"]) / max(longest["pieces"])
-    print(
-        f"longest of all: once {max(longest['once']):.3f} s, pieces {max(longest['pieces']):.3f} s, {ratio:.0f} times"
-    )
+            print(f"{way:7} {len(appends):5} appends, longest {max(appends):.3f} s; begun within {max(begins):.1f} s")
+    once, pieces = max(longest["once"]), max(longest["pieces"])
+    print(f"longest of all: once {once:.3f} s, pieces {pieces:.3f} s, {once / pieces:.0f} times")
 
 
 if __name__ == "__main__":

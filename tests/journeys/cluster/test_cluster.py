@@ -234,7 +234,6 @@ def test_without_the_gateway_the_rules_answer(cluster, known):
     with ThreadPoolExecutor() as pool:
         loaded = pool.submit(cluster.load, 20, 30)
         with scaled_away(cluster, GATEWAY, KOURIER):
-            time.sleep(5)
             answers = loaded.result()
     print(answers)
     assert {answer.status for answer in answers} == {200}, answers

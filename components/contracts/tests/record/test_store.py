@@ -232,10 +232,13 @@ def test_a_start_that_was_killed_while_it_grew_is_made_good(tmp_path):
     opened(tmp_path).close()
     with sqlite3.connect(tmp_path / DATABASE) as connection:
         connection.execute("CREATE TABLE filler (content BLOB)")
-        connection.execute("INSERT INTO filler VALUES (zeroblob(1000000))")
+        connection.execute("INSERT INTO filler VALUES (zeroblob(3000000))")
     connection.close()
+    before = written_bytes()
     store = opened(tmp_path)
     assert store.filled < 0.05
+    # It is let go of, and not written once more.
+    assert written_bytes() - before < MIB
     store.close()
 
 

@@ -122,7 +122,7 @@ class Store:
                 for pragma in PRAGMAS:
                     connection.execute(f"PRAGMA {pragma}")
                 writer = _writer(connection)
-                connection.execute("DROP TABLE IF EXISTS filler")
+                _drop_filler(connection)
                 _reserve(connection, path, pages)
                 connection.execute(f"PRAGMA max_page_count = {max(pages, _pages(connection))}")
                 return cls(path, connection, writer)
@@ -275,10 +275,15 @@ def _reserve(connection: sqlite3.Connection, path: Path, pages: int) -> None:
         content_bytes = max(1, min(missing, PAGES_PER_MB) - 2) * (PAGE_BYTES - 4)
         connection.execute("INSERT INTO filler VALUES (zeroblob(?))", (content_bytes,))
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    _drop_filler(connection)
+
+
+def _drop_filler(connection: sqlite3.Connection) -> None:
+    """Gives the pages of the filler to SQLite's list of free ones, where there is one: also after a killed start."""
     # Some builds of SQLite write zeros over all that is deleted. These are zeros, and would be written at once.
     (zeros,) = connection.execute("PRAGMA secure_delete").fetchone()
     connection.execute("PRAGMA secure_delete = OFF")
-    connection.execute("DROP TABLE filler")
+    connection.execute("DROP TABLE IF EXISTS filler")
     connection.execute(f"PRAGMA secure_delete = {zeros}")
 
 
